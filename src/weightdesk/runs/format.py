@@ -1,0 +1,88 @@
+"""A run on disk, version 1: where everything lies and which columns the tables have.
+
+```
+run.json                              what was recorded (see `manifest.py`)
+metrics/part-*.parquet                step, time, one float64 column per logged scalar
+statistics/part-*.parquet             one row per (step, parameter, kind)
+sampled/part-*.parquet                one row per (step, sampled weight)
+snapshots/00000128.safetensors        the state dict before step 128, under its own names
+snapshots/00000128.extra.safetensors  `<name>@gradient`, `<name>@update`, `<name>@<optimizer state>`
+```
+
+All of it opens without weightdesk: JSON, Parquet and safetensors. Step `s` is the state after `s`
+optimizer steps; the gradient and the update of step `s` are those of the optimizer step that leads
+from `s` to `s + 1`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pyarrow as pa
+
+FORMAT: Final = "weightdesk run"
+VERSION: Final = 1
+
+MANIFEST: Final = "run.json"
+METRICS: Final = "metrics"
+STATISTICS: Final = "statistics"
+SAMPLED: Final = "sampled"
+SNAPSHOTS: Final = "snapshots"
+
+_NAME: Final = pa.dictionary(pa.int32(), pa.string())
+
+STATISTICS_SCHEMA: Final = pa.schema(
+    [
+        ("step", pa.int64()),
+        ("parameter", _NAME),  # a parameter's name; a module's name where kind is activation
+        ("kind", _NAME),  # weight, gradient, update or activation
+        ("count", pa.int64()),
+        ("nonfinite", pa.int64()),  # NaN and infinities: counted here, left out of all columns below
+        ("zeros", pa.int64()),  # exact zeros
+        ("mean", pa.float64()),
+        ("std", pa.float64()),  # of the population: divided by the count, not by the count minus one
+        ("rms", pa.float64()),
+        ("min", pa.float64()),
+        ("max", pa.float64()),
+        ("abs_mean", pa.float64()),
+        ("abs_max", pa.float64()),
+        ("histogram_bin", pa.list_(pa.int16())),  # see statistics/histogram.py
+        ("histogram_count", pa.list_(pa.int64())),
+        ("update_ratio", pa.float64()),  # kind update: rms of the update over rms of the weights before it
+        ("sign_flips", pa.int64()),  # kind update: weights whose sign the update turned round
+        ("saturated", pa.float64()),  # kind activation: share of outputs near a bound of the function
+    ]
+)
+"""Rows are unique in (step, parameter, kind). Moments are NaN where no finite value was seen."""
+
+SAMPLED_SCHEMA: Final = pa.schema(
+    [
+        ("step", pa.int64()),
+        ("parameter", _NAME),
+        ("index", pa.int64()),  # row-major place in the parameter: numpy.ravel_multi_index of its index
+        ("weight", pa.float64()),
+        ("gradient", pa.float64()),  # null where the weight had no gradient at this step
+    ]
+)
+"""Rows are unique in (step, parameter, index)."""
+
+METRICS_COLUMNS: Final = (("step", pa.int64()), ("time", pa.float64()))
+"""The fixed columns; `time` is seconds since the recording began. Scalars follow, one column each."""
+
+
+def snapshot_name(step: int) -> str:
+    """Name of the snapshot's file inside the run.
+
+    >>> snapshot_name(128)
+    'snapshots/00000128.safetensors'
+    """
+    return f"{SNAPSHOTS}/{step:08d}.safetensors"
+
+
+def extra_name(step: int) -> str:
+    """Name of the file with the snapshot's gradients, updates and optimizer state.
+
+    >>> extra_name(128)
+    'snapshots/00000128.extra.safetensors'
+    """
+    return f"{SNAPSHOTS}/{step:08d}.extra.safetensors"
