@@ -1,0 +1,145 @@
+"""Measure many tensors in one call: hands their addresses to the kernels and shares out the work.
+
+A recording asks for the same tensors at every step, so what depends on their sizes alone is kept.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from weightdesk.statistics import kernels
+
+KINDS: Final = {
+    torch.float32: kernels.FLOAT32,
+    torch.float64: kernels.FLOAT64,
+    torch.bfloat16: kernels.BFLOAT16,
+    torch.float16: kernels.FLOAT16,
+}
+
+# Below this many elements a thread, waking another thread takes longer than what it would save.
+_WORTH_A_THREAD: Final = 1 << 19
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What the kernels found in `t` tensors.
+
+    Attributes:
+        totals: one row a tensor, with the columns named in `kernels.py`.
+        histograms: one row a tensor, counts by the top nine bits of a float32.
+
+    """
+
+    totals: npt.NDArray[np.float64]
+    histograms: npt.NDArray[np.int64]
+
+
+class _Scratch(threading.local):
+    """Working memory of each thread; the kernels leave tables and seen empty."""
+
+    def __init__(self) -> None:
+        self.single = np.empty((4, kernels.BLOCK), np.float32)
+        self.double = np.empty((2, kernels.BLOCK), np.float64)
+        self.tables = np.zeros(kernels.TABLE_LENGTH, np.uint32)
+        self.seen = np.zeros(4, np.int64)
+
+
+_scratch: Final = _Scratch()
+
+
+def in_memory_order(tensor: Tensor) -> Tensor:
+    """The elements as one vector, in the order in which they lie in memory.
+
+    Statistics do not depend on the order, so a tensor without gaps is never copied, whatever its
+    strides; one with gaps is.
+
+    >>> in_memory_order(torch.zeros(2, 3).t()).shape
+    torch.Size([6])
+    """
+    tensor = tensor.detach()
+    if tensor.is_contiguous():
+        return tensor.view(-1)
+    strides = tensor.stride()
+    ordered = tensor.permute(sorted(range(tensor.ndim), key=strides.__getitem__, reverse=True))
+    return ordered.view(-1) if ordered.is_contiguous() else tensor.reshape(-1)
+
+
+def measure(
+    tensors: Sequence[Tensor], before: Sequence[Tensor | None] | None = None, threads: int | None = None
+) -> Measurements:
+    """Read every tensor once and count, sum and compare its elements.
+
+    Arguments:
+        tensors: on the CPU, any shape, strides and floating-point type of `KINDS`.
+        before: for each tensor what to subtract from it first (same shape, strides and type), or
+            None. The subtraction is the tensor's own: float32 minus float32 gives a float32.
+        threads: at most this many; as torch by default. The result does not depend on it.
+
+    >>> measure([torch.tensor([1.0, -2.0, 0.0])]).totals[0, kernels.ABS_SUM].item()
+    3.0
+
+    """
+    flat = [in_memory_order(tensor) for tensor in tensors]
+    earlier = [None if old is None else in_memory_order(old) for old in before or [None] * len(flat)]
+    addresses = np.array([tensor.data_ptr() for tensor in flat], np.uint64)
+    befores = np.array([0 if old is None else old.data_ptr() for old in earlier], np.uint64)
+    kinds = np.array([KINDS[tensor.dtype] for tensor in flat], np.int8)
+    chunks = _chunks(tuple(tensor.numel() for tensor in flat))
+    rows = np.empty((len(chunks), kernels.FIELDS))
+    totals = np.empty((len(flat), kernels.FIELDS))
+    shares = _shares(chunks, threads or torch.get_num_threads())
+    histograms = np.zeros((len(shares), len(flat), kernels.BINS), np.int64)
+
+    def describe(worker: int) -> None:
+        share = shares[worker]
+        kernels.describe_chunks(
+            addresses, befores, kinds, chunks[share], rows[share], histograms[worker],
+            _scratch.single, _scratch.double, _scratch.tables, _scratch.seen,
+        )  # fmt: skip
+
+    others = [_pool().submit(describe, worker) for worker in range(1, len(shares))]
+    describe(0)
+    for other in others:
+        other.result()
+    kernels.merge_chunks(chunks, rows, totals)
+    return Measurements(totals, histograms.sum(axis=0) if len(shares) > 1 else histograms[0])
+
+
+@lru_cache(maxsize=64)
+def _chunks(sizes: tuple[int, ...]) -> npt.NDArray[np.int64]:
+    """(tensor, first element, element after the last) of every chunk of every tensor."""
+    cut = [
+        (tensor, start, min(start + kernels.CHUNK, size))
+        for tensor, size in enumerate(sizes)
+        for start in range(0, size, kernels.CHUNK)
+    ]
+    return np.array(cut, np.int64).reshape(-1, 3)
+
+
+def _shares(chunks: npt.NDArray[np.int64], threads: int) -> list[slice]:
+    """Cut the list of chunks into about equal amounts of work, one a thread."""
+    ends = np.cumsum(chunks[:, 2] - chunks[:, 1])
+    elements = int(ends[-1]) if len(ends) else 0
+    workers = max(1, min(threads, elements // _WORTH_A_THREAD))
+    cuts = [int(np.searchsorted(ends, elements * worker / workers)) for worker in range(1, workers)]
+    return [slice(first, last) for first, last in zip([0, *cuts], [*cuts, len(chunks)], strict=True)]
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max(1, (os.cpu_count() or 2) - 1), "weightdesk-statistics")
+
+
+# A forked child has none of its parent's threads.
+os.register_at_fork(after_in_child=_pool.cache_clear)
