@@ -1,0 +1,35 @@
+"""A mixing desk for the weights of neural networks."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from weightdesk.errors import WeightdeskError as WeightdeskError
+    from weightdesk.recording import Recording as Recording
+    from weightdesk.recording import watch as watch
+    from weightdesk.runs import Run as Run
+    from weightdesk.runs import open_run as open_run
+
+# Names are loaded when first used, so that the command line answers without loading torch.
+_HOMES = {
+    "Recording": "weightdesk.recording",
+    "Run": "weightdesk.runs",
+    "WeightdeskError": "weightdesk.errors",
+    "open_run": "weightdesk.runs",
+    "watch": "weightdesk.recording",
+}
+
+__all__ = ["Recording", "Run", "WeightdeskError", "open_run", "watch"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value = getattr(import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -354,3 +354,35 @@ def merge_chunks(chunks, rows, totals):
         total[NONFINITE] += row[NONFINITE]
         total[ZEROS] += row[ZEROS]
         total[SIGN_FLIPS] += row[SIGN_FLIPS]
+
+
+@njit(**_compiled)
+def _decode_half(word, mantissa_bits, exponent_bits):
+    """Value of a 16-bit float."""
+    mantissa = np.float64(word & np.uint16((1 << mantissa_bits) - 1)) / (1 << mantissa_bits)
+    exponent = np.int64(word >> np.uint16(mantissa_bits)) & ((1 << exponent_bits) - 1)
+    sign = -1.0 if word >> np.uint16(15) else 1.0
+    bias = (1 << (exponent_bits - 1)) - 1
+    if exponent == (1 << exponent_bits) - 1:
+        return np.nan if mantissa else sign * np.inf
+    if exponent == 0:
+        return sign * mantissa * 2.0 ** (1 - bias)
+    return sign * (1.0 + mantissa) * 2.0 ** (exponent - bias)
+
+
+@njit("void(uint64[::1], int8[::1], int64[::1], int64[::1], float64[::1])", **_compiled)
+def gather(addresses, kinds, owners, offsets, values):
+    """Read single elements: the i-th lies `offsets[i]` elements into tensor `owners[i]`, 0 = none."""
+    for i in range(values.size):
+        address, kind = addresses[owners[i]], kinds[owners[i]]
+        pointer, length = _pointer(address), (offsets[i] + 1,)
+        if address == 0:
+            values[i] = np.nan
+        elif kind == FLOAT32:
+            values[i] = carray(pointer, length, np.float32)[offsets[i]]
+        elif kind == FLOAT64:
+            values[i] = carray(pointer, length, np.float64)[offsets[i]]
+        elif kind == BFLOAT16:
+            values[i] = _decode_half(carray(pointer, length, np.uint16)[offsets[i]], 7, 8)
+        else:
+            values[i] = _decode_half(carray(pointer, length, np.uint16)[offsets[i]], 10, 5)

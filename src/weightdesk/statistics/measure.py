@@ -44,6 +44,10 @@ class Measurements:
     totals: npt.NDArray[np.float64]
     histograms: npt.NDArray[np.int64]
 
+    def collect(self) -> Measurements:
+        """These measurements: they wait for no device."""
+        return self
+
 
 class _Scratch(threading.local):
     """Working memory of each thread; the kernels leave tables and seen empty."""
@@ -114,6 +118,27 @@ def measure(
         other.result()
     kernels.merge_chunks(chunks, rows, totals)
     return Measurements(totals, histograms.sum(axis=0) if len(shares) > 1 else histograms[0])
+
+
+def gather(
+    tensors: Sequence[Tensor | None], owners: npt.NDArray[np.int64], offsets: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Read single elements of tensors on the CPU, many in one call.
+
+    Arguments:
+        tensors: of a type in `KINDS`; None reads as NaN.
+        owners: for each element its tensor's place in the sequence.
+        offsets: for each element its distance from the tensor's first, in elements of memory.
+
+    >>> gather([torch.tensor([1.5, 2.5]), None], np.array([0, 1]), np.array([1, 0])).tolist()
+    [2.5, nan]
+
+    """
+    addresses = np.array([0 if each is None else each.data_ptr() for each in tensors], np.uint64)
+    kinds = np.array([0 if each is None else KINDS[each.dtype] for each in tensors], np.int8)
+    values = np.empty(len(owners))
+    kernels.gather(addresses, kinds, owners, offsets, values)
+    return values
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,110 @@
+"""Statistics of parameters, gradients and updates at one step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from weightdesk.statistics.devices import DeviceMeasurements, measure_on_device
+from weightdesk.statistics.measure import KINDS, Measurements, measure
+from weightdesk.types import Kind, ParameterName, Step
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Measurements of one kind at one step, before they become rows of a table.
+
+    Attributes:
+        step: optimizer steps done before.
+        kind: what was measured.
+        names: of the parameters, or of the modules for activations.
+        found: one row a name; perhaps still on a device.
+        zeros: elements a sparse gradient does not hold, one number a name; they are zero.
+        weights: for updates, the measurements of the same parameters before.
+        saturated: for activations, the share of outputs near a bound.
+
+    """
+
+    step: Step
+    kind: Kind
+    names: Sequence[str]
+    found: Measurements | DeviceMeasurements
+    zeros: Sequence[int] | None = None
+    weights: Measurements | DeviceMeasurements | None = None
+    saturated: Tensor | None = None
+
+
+def measure_anywhere(
+    tensors: Sequence[Tensor], before: Sequence[Tensor] | None = None
+) -> Measurements | DeviceMeasurements:
+    """Measure tensors where they lie: with the kernels on the CPU, in torch operations elsewhere.
+
+    >>> len(measure_anywhere([torch.ones(3), torch.ones(4)]).collect().totals)
+    2
+    """
+    if all(tensor.is_cpu for tensor in tensors):
+        return measure(tensors, before)
+    home = tensors[0].device
+    found = [
+        measure_on_device([tensor], None if before is None else [before[i]])
+        for i, tensor in enumerate(tensors)
+    ]
+    return DeviceMeasurements(
+        torch.cat([each.totals.to(home, non_blocking=True) for each in found]),
+        torch.cat([each.histograms.to(home, non_blocking=True) for each in found]),
+    )
+
+
+class StepMeter:
+    """Measures a step in two halves: before and after the optimizer moved the parameters.
+
+    Arguments:
+        kinds: which of weight, gradient and update to measure.
+
+    """
+
+    def __init__(self, kinds: frozenset[Kind]) -> None:
+        self._kinds = kinds
+        self._copies: dict[ParameterName, Tensor] = {}  # kept from step to step, to allocate once
+        self._weights: Measurements | DeviceMeasurements | None = None
+
+    def before(
+        self,
+        step: Step,
+        parameters: Mapping[ParameterName, Tensor],
+        gradients: Mapping[ParameterName, Tensor],
+    ) -> list[Batch]:
+        """Measure weights and gradients; remember the weights if updates are to be measured."""
+        batches = []
+        weights = {name: each for name, each in parameters.items() if each.dtype in KINDS}
+        if weights and not self._kinds.isdisjoint({"weight", "update"}):
+            self._weights = measure_anywhere(list(weights.values()))
+            if "weight" in self._kinds:
+                batches.append(Batch(step, "weight", list(weights), self._weights))
+        seen = {name: each for name, each in gradients.items() if each.dtype in KINDS}
+        if seen and "gradient" in self._kinds:
+            held = [each.coalesce().values() if each.is_sparse else each for each in seen.values()]
+            zeros = [whole.numel() - part.numel() for whole, part in zip(seen.values(), held, strict=True)]
+            batches.append(Batch(step, "gradient", list(seen), measure_anywhere(held), zeros=zeros))
+        if "update" in self._kinds:
+            for name, tensor in weights.items():
+                self._copy(name, tensor)
+        return batches
+
+    def after(self, step: Step, parameters: Mapping[ParameterName, Tensor]) -> list[Batch]:
+        """Measure the updates."""
+        moved = {name: each for name, each in parameters.items() if each.dtype in KINDS}
+        if not moved or "update" not in self._kinds:
+            return []
+        found = measure_anywhere(list(moved.values()), [self._copies[name] for name in moved])
+        return [Batch(step, "update", list(moved), found, weights=self._weights)]
+
+    def _copy(self, name: ParameterName, tensor: Tensor) -> None:
+        kept = self._copies.get(name)
+        if kept is None or kept.shape != tensor.shape or kept.stride() != tensor.stride():
+            self._copies[name] = tensor.clone(memory_format=torch.preserve_format)
+        else:
+            kept.copy_(tensor, non_blocking=True)

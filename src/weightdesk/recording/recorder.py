@@ -1,0 +1,234 @@
+"""Hangs on the optimizers and measures each step as they see it.
+
+A step is measured in two halves, by the hooks that torch calls before and after `step()`: weights
+and gradients before, updates after. If `step()` is given a closure, the first half waits until the
+closure has run once, since only then are the gradients those of the present weights.
+
+Whatever goes wrong in here ends the recording and never the training.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from weightdesk.recording.activations import ActivationMeter
+from weightdesk.recording.budget import CostBudget
+from weightdesk.recording.gradients import local, seen_gradient
+from weightdesk.recording.meter import StepMeter
+from weightdesk.recording.sampling import Sampler
+from weightdesk.recording.schedule import SnapshotSchedule
+from weightdesk.recording.snapshot import Snapshot
+from weightdesk.recording.subject import Subject
+from weightdesk.recording.tables import MetricsRow, SampledStep
+from weightdesk.recording.writer import Writer
+from weightdesk.types import Kind, ParameterName, Step
+
+R = TypeVar("R")
+
+
+class Recorder:
+    """Measures every step of a subject's optimizers and hands the results to a writer.
+
+    Arguments:
+        subject: what is recorded.
+        writer: takes what was measured.
+        budget: says how often statistics and snapshots can be afforded.
+        schedule: says which steps get a snapshot.
+        sampler: reads the sampled weights.
+        kinds: which statistics to take.
+
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        writer: Writer,
+        budget: CostBudget,
+        schedule: SnapshotSchedule,
+        sampler: Sampler,
+        kinds: frozenset[Kind],
+    ) -> None:
+        self.step: Step = 0
+        self.stopped: str | None = None
+        self._subject, self._writer, self._budget = subject, writer, budget
+        self._schedule, self._sampler, self._kinds = schedule, sampler, kinds
+        self._meter = StepMeter(kinds)
+        self._activations = ActivationMeter(subject.model, writer.add_statistics, self._attempt)
+        self._moved = {id(optimizer): subject.moved_by(optimizer) for optimizer in subject.optimizers}
+        self._due = self._begun = False
+        self._snapshot: Snapshot | None = None
+        self._row = MetricsRow(0, 0.0, {})
+        self._began = time.perf_counter()
+        self._handles: list[Any] = []
+
+    def attach(self) -> None:
+        """Keep the initial weights and begin to watch."""
+        self._writer.add_snapshot(Snapshot(self._subject, 0))
+        for optimizer in self._subject.optimizers:
+            self._handles.append(optimizer.register_step_pre_hook(self._before_step))
+            self._handles.append(optimizer.register_step_post_hook(self._after_step))
+        self._plan()
+
+    def detach(self) -> None:
+        """Take every hook off."""
+        self._activations.stop()
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+
+    def finish(self) -> None:
+        """Hand over what is left: the last row of metrics and the last weights."""
+        self.detach()
+        self._attempt("other", self._close_row)
+        self._attempt("snapshot", lambda: self._writer.add_snapshot(self._take_snapshot(is_last=True)))
+
+    def log(self, values: dict[str, float | Tensor]) -> None:
+        """Keep scalars of the present step; tensors on a device are fetched later."""
+        self._attempt("other", self._log, values)
+
+    def _log(self, values: dict[str, float | Tensor]) -> None:
+        if self._row.step != self.step or not self._row.values:
+            self._close_row()
+            self._row = MetricsRow(self.step, time.perf_counter() - self._began, {})
+        self._row.values.update(values)
+
+    def stop(self, error: BaseException) -> None:
+        """End the recording because of an error in it; the training goes on."""
+        if self.stopped is None:
+            self.stopped = f"{type(error).__name__}: {error}"
+            self.detach()
+            warn(f"weightdesk stopped recording at step {self.step}: {self.stopped}; training goes on")
+
+    def _before_step(self, optimizer: Optimizer, arguments: Any, options: Any) -> tuple[Any, Any] | None:
+        self._begun = False
+        place = next((i for i, each in enumerate(arguments) if i and callable(each)), None)
+        closure = options.get("closure") if place is None else arguments[place]
+        if closure is None:
+            self._begin(optimizer)
+            return None
+        measured = self._first_time(closure, optimizer)
+        if place is None:
+            return arguments, {**options, "closure": measured}
+        return (*arguments[:place], measured, *arguments[place + 1 :]), options
+
+    def _first_time(self, closure: Callable[[], Any], optimizer: Optimizer) -> Callable[[], Any]:
+        def measured() -> Any:
+            loss = closure()
+            if not self._begun:
+                self._begin(optimizer)
+            return loss
+
+        return measured
+
+    def _begin(self, optimizer: Optimizer) -> None:
+        """First half: weights and gradients as the optimizer is about to use them."""
+        self._begun = True
+        gradients = self._attempt("other", self._sample, optimizer)
+        if gradients is None:
+            return
+        if self._due:
+            self._attempt("statistics", self._measure_before, optimizer, gradients)
+        if self._is_snapshot_due():
+            self._attempt("snapshot", self._open_snapshot, optimizer, gradients)
+
+    def _sample(self, optimizer: Optimizer) -> dict[ParameterName, Tensor]:
+        """Read the sampled weights; return the gradients of the parameters that have one."""
+        if self._writer.error is not None:
+            raise self._writer.error
+        gradients = {
+            name: gradient
+            for name, parameter in self._moved[id(optimizer)].items()
+            if (gradient := seen_gradient(parameter, optimizer)) is not None
+        }
+        names = self._sampler.places
+        weights = [local(self._subject.parameters[name]) for name in names]
+        seen = [local(gradients[name]) if name in gradients else None for name in names]
+        missing = np.repeat([each is None for each in seen], [len(each) for each in names.values()])
+        self._writer.add_sampled(
+            SampledStep(self.step, self._sampler.read(weights), self._sampler.read(seen), missing)
+        )
+        return gradients
+
+    def _measure_before(self, optimizer: Optimizer, gradients: dict[ParameterName, Tensor]) -> None:
+        shards = {name: local(each) for name, each in gradients.items()}
+        for batch in self._meter.before(self.step, _local(self._moved[id(optimizer)]), shards):
+            self._writer.add_statistics(batch)
+
+    def _measure_after(self, optimizer: Optimizer) -> None:
+        for batch in self._meter.after(self.step, _local(self._moved[id(optimizer)])):
+            self._writer.add_statistics(batch)
+
+    def _take_snapshot(self, *, is_last: bool = False) -> Snapshot:
+        if self._writer.is_behind:
+            self._writer.wait()
+        return Snapshot(self._subject, self.step, is_last=is_last)
+
+    def _open_snapshot(self, optimizer: Optimizer, gradients: dict[ParameterName, Tensor]) -> None:
+        self._snapshot = self._take_snapshot()
+        self._snapshot.before(self._moved[id(optimizer)], gradients, optimizer)
+
+    def _close_snapshot(self, optimizer: Optimizer, snapshot: Snapshot) -> None:
+        snapshot.after(self._moved[id(optimizer)])
+        self._writer.add_snapshot(snapshot)
+
+    def _after_step(self, optimizer: Optimizer, _arguments: Any, _options: Any) -> None:
+        """Second half: what the optimizer did."""
+        snapshot, self._snapshot = self._snapshot, None
+        if self._begun and self._due:
+            self._attempt("statistics", self._measure_after, optimizer)
+        if self._begun and snapshot is not None:
+            self._attempt("snapshot", self._close_snapshot, optimizer, snapshot)
+        self.step += 1
+        self._attempt("other", self._plan)
+        self._budget.end_step()
+
+    def _plan(self) -> None:
+        """Decide whether the next step gets statistics, and hook its activations if so."""
+        self._activations.stop()
+        self._due = self._round % self._budget.stride("statistics") == 0
+        if self._due and "activation" in self._kinds:
+            self._activations.start(self.step)
+
+    @property
+    def _round(self) -> int:
+        """Steps of all optimizers counted as one, so that strides do not single one of them out."""
+        return self.step // len(self._subject.optimizers)
+
+    def _is_snapshot_due(self) -> bool:
+        due = self._schedule.is_due(self._round, self._budget.stride("snapshot"))
+        return due and (self._schedule.every is not None or not self._writer.is_behind)
+
+    def _close_row(self) -> None:
+        if self._row.values:
+            self._writer.add_metrics(self._row)
+            self._row = MetricsRow(self.step, 0.0, {})
+
+    def _attempt(self, activity: str, action: Callable[..., R], *arguments: Any) -> R | None:
+        """Do something on recording's account; an error in it ends the recording."""
+        if self.stopped is None:
+            try:
+                with self._budget.measured(activity):
+                    return action(*arguments)
+            except Exception as error:  # the training must go on whatever it is
+                self.stop(error)
+        return None
+
+
+def _local(parameters: dict[ParameterName, nn.Parameter]) -> dict[ParameterName, Tensor]:
+    return {name: local(parameter) for name, parameter in parameters.items()}
+
+
+def warn(message: str) -> None:
+    """Tell the user something, without any chance of ending the training."""
+    try:
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
+    except RuntimeWarning:  # warnings are errors here, but an error would end the training
+        print(message, file=sys.stderr)

@@ -1,0 +1,198 @@
+"""The thread that writes a run while the training goes on.
+
+The training hands over what it measured and goes on at once. Tables are flushed at a fixed
+interval, which is also the most that a killed process can lose; snapshots are written as they
+come. The first error ends the writing: it is kept for the recorder, which tells the user.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from weightdesk.recording.meter import Batch
+from weightdesk.recording.schedule import SnapshotSchedule
+from weightdesk.recording.snapshot import Snapshot
+from weightdesk.recording.tables import (
+    MetricsRow,
+    SampledStep,
+    metrics_table,
+    sampled_table,
+    statistics_table,
+)
+from weightdesk.runs.format import METRICS, SAMPLED, STATISTICS, extra_name, snapshot_name
+from weightdesk.runs.parts import PartWriter
+from weightdesk.runs.snapshots import write_extra, write_snapshot
+from weightdesk.runs.stores import Store
+from weightdesk.types import ParameterName, Step
+
+FLUSH_INTERVAL: Final = 1.0
+"""Seconds between two flushes."""
+
+T = TypeVar("T")
+
+_BACKLOG: Final = 2
+"""Snapshots that may wait to be written."""
+
+
+class Writer:
+    """Writes tables and snapshots of one process to a store.
+
+    Arguments:
+        store: where the run lies.
+        places: row-major places of the sampled weights by parameter, as the table shows them.
+        schedule: decides which snapshots the disk budget can keep.
+        charge: told the processor seconds that the thread used.
+        rank: number of this process; only rank 0 writes metrics and snapshots.
+        interval: seconds between two flushes.
+
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        places: Mapping[ParameterName, npt.NDArray[np.int64]],
+        schedule: SnapshotSchedule,
+        charge: Callable[[float], None],
+        rank: int = 0,
+        interval: float = FLUSH_INTERVAL,
+    ) -> None:
+        self.error: Exception | None = None
+        self._store, self._places, self._schedule, self._charge = store, places, schedule, charge
+        self._interval = interval
+        self._parts = {
+            folder: PartWriter(store, folder, rank=rank) for folder in (METRICS, STATISTICS, SAMPLED)
+        }
+        self._metrics: deque[MetricsRow] = deque()
+        self._statistics: deque[Batch] = deque()
+        self._sampled: deque[SampledStep] = deque()
+        self._snapshots: deque[Snapshot] = deque()
+        self._kept: dict[Step, int] = {}
+        self._changed = threading.Condition()
+        self._closing = False
+        self._errands: deque[Callable[[], None]] = deque()
+        self._thread = threading.Thread(target=self._run, name="weightdesk-writer", daemon=True)
+        self._thread.start()
+
+    def add_metrics(self, row: MetricsRow) -> None:
+        """Write a row of logged scalars at the next flush."""
+        self._metrics.append(row)
+
+    def add_statistics(self, batch: Batch) -> None:
+        """Write a batch of statistics at the next flush."""
+        self._statistics.append(batch)
+
+    def add_sampled(self, step: SampledStep) -> None:
+        """Write the sampled weights of a step at the next flush."""
+        self._sampled.append(step)
+
+    def add_snapshot(self, snapshot: Snapshot) -> None:
+        """Write a snapshot soon."""
+        with self._changed:
+            self._snapshots.append(snapshot)
+            self._changed.notify_all()
+
+    def run(self, errand: Callable[[], None]) -> None:
+        """Do something else on the writing thread soon."""
+        with self._changed:
+            self._errands.append(errand)
+            self._changed.notify_all()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether enough snapshots wait to be written."""
+        return len(self._snapshots) >= _BACKLOG
+
+    def wait(self) -> None:
+        """Wait until the writing is no longer behind."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self.is_behind or self.error is not None)
+
+    def close(self) -> None:
+        """Write all that is left, merge the parts and end the thread."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while not self._closing:
+                self._work_until(time.monotonic() + self._interval)
+                began = time.thread_time()
+                self._flush()
+                for parts in self._parts.values():
+                    parts.merge()
+                self._charge(time.thread_time() - began)
+            self._write_waiting()
+            self._flush()
+            for parts in self._parts.values():
+                parts.close()
+        except Exception as error:  # whatever it is, the training must go on
+            with self._changed:
+                self.error = error
+                self._changed.notify_all()
+
+    def _work_until(self, deadline: float) -> None:
+        """Write snapshots as they come until it is time to flush."""
+        while not self._closing and (left := deadline - time.monotonic()) > 0:
+            with self._changed:
+                self._changed.wait_for(lambda: self._snapshots or self._errands or self._closing, left)
+            began = time.thread_time()
+            self._write_waiting()
+            self._charge(time.thread_time() - began)
+
+    def _write_waiting(self) -> None:
+        while self._errands:
+            self._errands.popleft()()
+        while self._snapshots:
+            self._write_snapshot(self._snapshots[0])
+            with self._changed:
+                self._snapshots.popleft()
+                self._changed.notify_all()
+
+    def _write_snapshot(self, snapshot: Snapshot) -> None:
+        others = {step: size for step, size in self._kept.items() if step != snapshot.step}
+        dropped, fits = self._schedule.make_room(others, self._table_bytes(), snapshot.nbytes)
+        for step in dropped:
+            self._store.delete(extra_name(step))
+            self._store.delete(snapshot_name(step))
+            del self._kept[step]
+        if fits or snapshot.is_last or not others:
+            size = 0
+            if snapshot.extra:  # first, so that whoever sees the snapshot finds its extra file, too
+                size += write_extra(self._store, snapshot.step, snapshot.extra, metadata=snapshot.metadata)
+            size += write_snapshot(self._store, snapshot.step, snapshot.tensors)
+            self._kept[snapshot.step] = size
+
+    def _table_bytes(self) -> int:
+        return sum(
+            self._store.size(name)
+            for folder in (METRICS, STATISTICS, SAMPLED)
+            for name in self._store.names(folder)
+        )
+
+    def _flush(self) -> None:
+        self._store.renew()
+        metrics, statistics, sampled = _drain(self._metrics), _drain(self._statistics), _drain(self._sampled)
+        tables: dict[str, pa.Table] = {}
+        if metrics:
+            tables[METRICS] = metrics_table(metrics)
+        if statistics:
+            tables[STATISTICS] = statistics_table(statistics)
+        if sampled and self._places:
+            tables[SAMPLED] = sampled_table(self._places, sampled)
+        for folder, table in tables.items():
+            self._parts[folder].append(table)
+
+
+def _drain(waiting: deque[T]) -> list[T]:
+    """Take out what is there now; the training may go on adding meanwhile."""
+    return [waiting.popleft() for _ in range(len(waiting))]
