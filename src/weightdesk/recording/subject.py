@@ -15,7 +15,8 @@ from torch.optim import Optimizer
 from weightdesk.errors import WatchError
 from weightdesk.types import ParameterName
 
-Options = dict[str, bool | int | float | str | list[float] | None]
+Options = dict[str, Any]
+"""Of a parameter group, as JSON holds them."""
 
 
 @dataclass(frozen=True)
@@ -88,15 +89,15 @@ def options_of(group: dict[str, Any]) -> Options:
     >>> options_of({"params": [], "lr": torch.tensor(0.5), "betas": (0.9, 0.99), "foreach": None})
     {'lr': 0.5, 'betas': [0.9, 0.99], 'foreach': None}
     """
-    plain: Options = {}
-    for key, value in group.items():
-        if isinstance(value, Tensor) and value.numel() == 1:
-            plain[key] = value.item()
-        elif isinstance(value, (list, tuple)) and key != "params":
-            plain[key] = [float(each) for each in value]
-        elif value is None or isinstance(value, (bool, int, float, str)):
-            plain[key] = value
-    return plain
+    return {key: _plain(value) for key, value in group.items() if key != "params"}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Tensor) and value.numel() == 1:
+        return value.item()
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return value if value is None or isinstance(value, (bool, int, float, str)) else repr(value)
 
 
 def subject_of(model: nn.Module, optimizer: Optimizer | Sequence[Optimizer]) -> Subject:
