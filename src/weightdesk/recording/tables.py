@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from torch import Tensor
 
+from weightdesk.recording.columns import lists, numbers, words
 from weightdesk.recording.meter import Batch
 from weightdesk.recording.sampling import Samples
 from weightdesk.runs.format import METRICS_COLUMNS, SAMPLED_SCHEMA, STATISTICS_SCHEMA
@@ -54,27 +55,28 @@ def statistics_table(batches: Sequence[Batch]) -> pa.Table:
     rms = np.sqrt(mean**2 + variance)
     is_update = np.repeat([batch.kind == "update" for batch in batches], lengths)
     codes, counts, offsets = sparse(bins)
+    saturated = np.repeat([_number(batch.saturated) for batch in batches], lengths)
     columns = [
-        np.repeat([batch.step for batch in batches], lengths),
-        pa.array([name for batch in batches for name in batch.names]).dictionary_encode(),
-        pa.array([batch.kind for batch in batches for _ in batch.names]).dictionary_encode(),
-        (finite + nonfinite).astype(np.int64),
-        nonfinite.astype(np.int64),
-        totals[:, kernels.ZEROS].astype(np.int64),
-        mean,
-        np.sqrt(variance),
-        rms,
-        low,
-        high,
-        abs_mean,
-        np.maximum(np.abs(low), np.abs(high)),
-        pa.ListArray.from_arrays(offsets, codes),
-        pa.ListArray.from_arrays(offsets, counts),
-        pa.array(_update_ratios(batches, rms), mask=~is_update),
-        pa.array(totals[:, kernels.SIGN_FLIPS].astype(np.int64), mask=~is_update),
-        pa.array([_saturated(batch) for batch in batches for _ in batch.names], pa.float64()),
+        numbers(np.repeat([batch.step for batch in batches], lengths)),
+        _names([name for batch in batches for name in batch.names]),
+        _names([batch.kind for batch in batches for _ in batch.names]),
+        numbers((finite + nonfinite).astype(np.int64)),
+        numbers(nonfinite.astype(np.int64)),
+        numbers(totals[:, kernels.ZEROS].astype(np.int64)),
+        numbers(mean),
+        numbers(np.sqrt(variance)),
+        numbers(rms),
+        numbers(low),
+        numbers(high),
+        numbers(abs_mean),
+        numbers(np.maximum(np.abs(low), np.abs(high))),
+        lists(offsets, codes),
+        lists(offsets, counts),
+        numbers(_update_ratios(batches, rms), valid=is_update),
+        numbers(totals[:, kernels.SIGN_FLIPS].astype(np.int64), valid=is_update),
+        numbers(saturated, valid=~np.isnan(saturated)),
     ]
-    return pa.table(dict(zip(STATISTICS_SCHEMA.names, columns, strict=True)), schema=STATISTICS_SCHEMA)
+    return pa.Table.from_arrays(columns, schema=STATISTICS_SCHEMA)
 
 
 def sampled_table(
@@ -83,27 +85,32 @@ def sampled_table(
     """One row a sampled weight and step, with the columns of `SAMPLED_SCHEMA`."""
     lengths = [len(each) for each in places.values()]
     owners = np.repeat(np.arange(len(places), dtype=np.int32), lengths)
-    missing = np.concatenate([step.without_gradient for step in steps])
     columns = [
-        np.repeat([step.step for step in steps], len(owners)),
-        pa.DictionaryArray.from_arrays(np.tile(owners, len(steps)), pa.array(list(places), pa.string())),
-        np.tile(np.concatenate(list(places.values())), len(steps)),
-        np.concatenate([step.weights.fetch() for step in steps]),
-        pa.array(np.concatenate([step.gradients.fetch() for step in steps]), mask=missing),
+        numbers(np.repeat([step.step for step in steps], len(owners))),
+        words(np.tile(owners, len(steps)), list(places)),
+        numbers(np.tile(np.concatenate(list(places.values())), len(steps))),
+        numbers(np.concatenate([step.weights.fetch() for step in steps])),
+        numbers(
+            np.concatenate([step.gradients.fetch() for step in steps]),
+            valid=~np.concatenate([step.without_gradient for step in steps]),
+        ),
     ]
-    return pa.table(dict(zip(SAMPLED_SCHEMA.names, columns, strict=True)), schema=SAMPLED_SCHEMA)
+    return pa.Table.from_arrays(columns, schema=SAMPLED_SCHEMA)
 
 
 def metrics_table(rows: Sequence[MetricsRow]) -> pa.Table:
     """One row a step, one column a scalar, in the order in which they were first logged."""
     names = list(dict.fromkeys(name for row in rows for name in row.values))
-    (step, step_type), (time, time_type) = METRICS_COLUMNS
-    columns = {
-        step: pa.array([row.step for row in rows], step_type),
-        time: pa.array([row.time for row in rows], time_type),
-        **{name: pa.array([_number(row.values.get(name)) for row in rows], pa.float64()) for name in names},
-    }
-    return pa.table(columns)
+    columns = [numbers(np.array([row.step for row in rows])), numbers(np.array([row.time for row in rows]))]
+    for name in names:
+        values = np.array([_number(row.values.get(name)) for row in rows])
+        columns.append(numbers(values, valid=np.array([name in row.values for row in rows])))
+    return pa.Table.from_arrays(columns, [name for name, _ in METRICS_COLUMNS] + names)
+
+
+def _names(names: Sequence[str]) -> pa.Array:
+    vocabulary = {name: place for place, name in enumerate(dict.fromkeys(names))}
+    return words(np.array([vocabulary[name] for name in names], np.int32), list(vocabulary))
 
 
 def _totals(batch: Batch) -> Floats:
@@ -144,9 +151,5 @@ def _update_ratios(batches: Sequence[Batch], rms: Floats) -> Floats:
     return ratios
 
 
-def _number(value: float | Tensor | None) -> float | None:
-    return None if value is None else float(value)
-
-
-def _saturated(batch: Batch) -> float | None:
-    return None if batch.saturated is None else float(batch.saturated)
+def _number(value: float | Tensor | None) -> float:
+    return np.nan if value is None else float(value)
