@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, get_args
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -274,7 +275,7 @@ def _scalar(name: str, value: object) -> float | Tensor | None:
     if isinstance(value, Tensor) and value.numel() == 1 and not value.is_complex():
         value = value.detach()
         return value.item() if value.is_cpu else value.clone()
-    if isinstance(value, (int, float)) or hasattr(value, "__float__"):
+    if isinstance(value, (int, float, np.number)):
         return float(value)
     warn(f"weightdesk leaves out {name}={value!r}: log takes numbers and tensors of one element")
     return None

@@ -76,7 +76,7 @@ def in_memory_order(tensor: Tensor) -> Tensor:
         return tensor.view(-1)
     strides = tensor.stride()
     ordered = tensor.permute(sorted(range(tensor.ndim), key=strides.__getitem__, reverse=True))
-    return ordered.view(-1) if ordered.is_contiguous() else tensor.reshape(-1)
+    return (ordered if ordered.is_contiguous() else tensor.contiguous()).view(-1)
 
 
 def measure(

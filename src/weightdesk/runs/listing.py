@@ -1,0 +1,109 @@
+"""The runs below a folder, each in one line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from weightdesk.errors import RunError, RunNotFoundError
+from weightdesk.runs.format import MANIFEST, METRICS, SAMPLED, SNAPSHOTS, STATISTICS
+from weightdesk.runs.run import Run, open_run
+from weightdesk.runs.stores import Store, open_store
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a list of runs says of one of them.
+
+    Attributes:
+        path: its folder.
+        status: see `Run.status`; `damaged` where it cannot be read.
+        created: when the recording began, ISO 8601 in UTC.
+        model: class of the model.
+        recipe: name of the built-in training.
+        weights: number of weights.
+        last_step: the highest step known.
+        metrics: the last value of each logged scalar, NaN where the training diverged.
+        size: bytes of all its files.
+        error: for a damaged run, what is wrong.
+    """
+
+    path: str
+    status: str
+    created: str | None = None
+    model: str | None = None
+    recipe: str | None = None
+    weights: int | None = None
+    last_step: int | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    size: int = 0
+    error: str | None = None
+
+
+def find_runs(folder: str | os.PathLike[str]) -> list[RunSummary]:
+    """Summaries of all runs in the folder and below, the oldest first, damaged ones at the end.
+
+    Raises:
+        RunNotFoundError: there is no such folder.
+
+    >>> import tempfile
+    >>> find_runs(tempfile.mkdtemp())
+    []
+    """
+    root = Path(folder).expanduser()
+    if not root.is_dir():
+        raise RunNotFoundError(f"no folder {root}; expected one with runs in it or below it")
+    summaries = [summarise(path) for path in _run_folders(root)]
+    return sorted(summaries, key=lambda each: (each.created or "~", each.path))
+
+
+def summarise(path: str | os.PathLike[str]) -> RunSummary:
+    """The summary of one run; a damaged one is described, not raised."""
+    place = os.fspath(path)
+    try:
+        return _summary(open_run(place), folder_size(open_store(place)))
+    except RunError as error:
+        return RunSummary(place, "damaged", error=str(error))
+
+
+def folder_size(store: Store) -> int:
+    """Bytes of all finished files of a run."""
+    total = 0
+    for folder in ("", METRICS, STATISTICS, SAMPLED, SNAPSHOTS):
+        for name in store.names(folder):
+            try:
+                total += store.size(name)
+            except FileNotFoundError:
+                continue  # merged or thinned away since it was listed
+    return total
+
+
+def _run_folders(root: Path) -> Iterator[Path]:
+    for place, folders, files in os.walk(root):
+        if MANIFEST in files:
+            folders.clear()  # a run holds no other runs
+            yield Path(place)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+
+
+def _summary(run: Run, size: int) -> RunSummary:
+    manifest = run.manifest
+    return RunSummary(
+        path=run.path,
+        status=run.status,
+        created=manifest.created,
+        model=manifest.model.get("class"),
+        recipe=(manifest.recipe or {}).get("name"),
+        weights=sum(parameter.size for parameter in run.parameters.values()),
+        last_step=run.last_step,
+        metrics=_last_values(run),
+        size=size,
+    )
+
+
+def _last_values(run: Run) -> dict[str, float]:
+    table = run.metrics
+    columns = {name: table.column(name).drop_null() for name in table.column_names[2:]}
+    return {name: float(column[-1].as_py()) for name, column in columns.items() if len(column)}

@@ -1,0 +1,114 @@
+"""`run.json`: what was recorded, how, with what, and how it ended."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+from weightdesk.errors import RunFormatError
+from weightdesk.runs.format import FORMAT, MANIFEST, VERSION
+from weightdesk.runs.stores import Store
+
+STATUSES: Final = ("running", "finished", "interrupted", "failed", "stopped")
+"""How a recording stands: still going; closed; ended by Ctrl-C; by an exception in the training loop;
+by the recorder itself, which could not go on. A reader who finds `running` without a living writer
+calls the run `killed`, a word that is never stored."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """The content of `run.json`, field by field and in the file's order.
+
+    Attributes:
+        format: always `"weightdesk run"`.
+        version: version of the layout; a reader refuses a newer one.
+        status: one of `STATUSES`.
+        note: for `failed` and `stopped`, the reason.
+        created: when the recording began, ISO 8601 in UTC.
+        closed: when it was closed, likewise.
+        last_step: optimizer steps done when it was closed.
+        model: `class`, `source`, `text`; `parameters` as a list of `{name, shape, dtype, aliases,
+            trainable}` and `modules` as a list of `{name, class}`.
+        optimizers: for each one `class` and `groups`, a list of `{parameters, options}`.
+        recipe: what a built-in training needs to be run again.
+        seeds: every seed that was set, by its place.
+        versions: of python, torch and weightdesk.
+        git: commit of the working directory, and whether it had changes.
+        command: the command line, without its machine's paths.
+        recording: `cost`, `disk`, `every`, `kinds`, `notes`, and `sampled`, which lists the flat
+            indices of the sampled weights by parameter.
+
+    >>> Manifest(created="2026-01-31T12:00:00+00:00").status
+    'running'
+
+    """
+
+    format: str = FORMAT
+    version: int = VERSION
+    status: str = "running"
+    note: str | None = None
+    created: str
+    closed: str | None = None
+    last_step: int | None = None
+    model: dict[str, Any] = field(default_factory=dict)
+    optimizers: list[dict[str, Any]] = field(default_factory=list)
+    recipe: dict[str, Any] | None = None
+    seeds: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, Any] = field(default_factory=dict)
+    git: dict[str, Any] | None = None
+    command: list[str] = field(default_factory=list)
+    recording: dict[str, Any] = field(default_factory=dict)
+
+
+def write_manifest(store: Store, manifest: Manifest) -> int:
+    """Put `run.json` in place of an older one; return its size in bytes.
+
+    >>> from weightdesk.runs.stores import open_store
+    >>> store = open_store("memory://manifest")
+    >>> _ = write_manifest(store, Manifest(created="2026-01-31T12:00:00+00:00", last_step=3))
+    >>> read_manifest(store).last_step
+    3
+    """
+    content = {each.name: getattr(manifest, each.name) for each in fields(Manifest)}
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return store.write(MANIFEST, lambda path: Path(path).write_text(text, encoding="utf-8"))
+
+
+def read_manifest(store: Store) -> Manifest:
+    """Read `run.json`, as `write_manifest` wrote it.
+
+    Raises:
+        FileNotFoundError: there is none.
+        RunFormatError: it is damaged, is not of a run, or is of a newer version.
+
+    """
+    place = f"{store.location}/{MANIFEST}"
+    try:
+        content = json.loads(store.read(MANIFEST))
+    except ValueError as error:
+        raise RunFormatError(f"{place} is damaged: {error}; expected the JSON text of a run") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise RunFormatError(f'{place} is not of a run: expected a JSON object with "format": "{FORMAT}"')
+    if content.get("version") != VERSION:
+        raise RunFormatError(
+            f"{place} has format version {content.get('version')}, this weightdesk reads {VERSION}: "
+            f"install the weightdesk that wrote it, {_writer(content)}"
+        )
+    needed = {each.name for each in fields(Manifest) if _is_required(each)}
+    if missing := needed - content.keys():
+        raise RunFormatError(f"{place} is damaged: it has no {', '.join(sorted(missing))}")
+    if content.get("status") not in STATUSES:
+        raise RunFormatError(f"{place} has status {content.get('status')!r}, expected {', '.join(STATUSES)}")
+    return Manifest(**{each.name: content[each.name] for each in fields(Manifest) if each.name in content})
+
+
+def _is_required(each: Any) -> bool:
+    return each.default is MISSING and each.default_factory is MISSING
+
+
+def _writer(content: dict[str, Any]) -> str:
+    versions = content.get("versions")
+    version = versions.get("weightdesk") if isinstance(versions, dict) else None
+    return f"version {version}" if version else "or a newer one"

@@ -1,0 +1,159 @@
+"""Tensors and single elements out of safetensors files, each by one read at its known place."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from weightdesk.errors import RunFormatError
+from weightdesk.runs.stores import Store
+
+_HEADER_GUESS: Final = 1 << 16  # one read instead of two for most headers
+_DTYPES: Final = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a tensor lies in its file: `length` bytes from `offset` on, row-major."""
+
+    dtype: torch.dtype
+    shape: tuple[int, ...]
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a safetensors file says of itself."""
+
+    entries: Mapping[str, Entry]
+    metadata: Mapping[str, str]
+
+    def find(self, key: str) -> Entry | None:
+        """The tensor of this name, or the one that it is tied to."""
+        return self.entries.get(key) or self.entries.get(self.metadata.get(key, ""))
+
+
+class SnapshotReader:
+    """Reads tensors and single elements; remembers the headers, for the files never change.
+
+    A missing file raises `FileNotFoundError`, a damaged one `RunFormatError`.
+
+    >>> from weightdesk.runs.stores import open_store
+    >>> store = open_store("memory://reader")
+    >>> from weightdesk.runs.format import snapshot_name
+    >>> from weightdesk.runs.snapshots import write_snapshot
+    >>> _ = write_snapshot(store, 7, {"weight": torch.arange(6.0).view(2, 3)})
+    >>> reader = SnapshotReader(store)
+    >>> reader.tensor(snapshot_name(7), "weight")
+    tensor([[0., 1., 2.],
+            [3., 4., 5.]])
+    >>> reader.elements([7], snapshot_name, "weight", 5)
+    ([7], tensor([5.]))
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._headers: dict[str, Header] = {}
+
+    def header(self, name: str) -> Header:
+        """The file's header, read from it once."""
+        header = self._headers.get(name)
+        if header is None:
+            header = self._headers[name] = _read_header(self._store, name)
+        return header
+
+    def tensor(self, name: str, key: str) -> Tensor:
+        """A copy of the whole tensor."""
+        entry = self.header(name).find(key)
+        if entry is None:
+            raise _damaged(self._store, name, f"it has no tensor {key}")
+        content = bytearray(self._read(name, entry.offset, entry.length))
+        if not content:
+            return torch.empty(entry.shape, dtype=entry.dtype)
+        return torch.frombuffer(content, dtype=entry.dtype).view(entry.shape)
+
+    def elements(
+        self, steps: Iterable[int], file: Callable[[int], str], key: str, place: int
+    ) -> tuple[list[int], Tensor]:
+        """One element at many steps: one small read a file, at the known offset.
+
+        Args:
+            steps: which steps to look at.
+            file: gives the file's name by the step, such as `snapshot_name`.
+            key: the tensor's name.
+            place: the element's row-major place in the tensor.
+
+        Returns:
+            The steps that have the tensor, and its element at each of them.
+        """
+        found: list[int] = []
+        pieces: list[bytes] = []
+        dtype = torch.float32
+        for step in steps:
+            name = file(step)
+            try:
+                entry = self.header(name).find(key)
+                if entry is None:
+                    continue
+                dtype = entry.dtype
+                pieces.append(self._read(name, entry.offset + place * dtype.itemsize, dtype.itemsize))
+            except FileNotFoundError:
+                continue  # thinned away since the steps were listed
+            found.append(step)
+        content = bytearray(b"".join(pieces))
+        return found, torch.frombuffer(content, dtype=dtype) if found else torch.empty(0, dtype=dtype)
+
+    def _read(self, name: str, offset: int, length: int) -> bytes:
+        content = self._store.read_range(name, offset, length)
+        if len(content) != length:
+            raise _damaged(self._store, name, "it ends too early")
+        return content
+
+
+def _read_header(store: Store, name: str) -> Header:
+    start = store.read_range(name, 0, _HEADER_GUESS)
+    length = int.from_bytes(start[:8], "little")
+    if len(start) < 8 or length > store.size(name) - 8:
+        raise _damaged(store, name, "it ends before its header does")
+    text = start[8 : 8 + length]
+    text += store.read_range(name, 8 + len(text), length - len(text))
+    try:
+        content = json.loads(text)
+        metadata = content.pop("__metadata__", {})
+        entries = {key: _entry(each, 8 + length) for key, each in content.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(store, name, f"its header cannot be read ({error})") from None
+    return Header(entries, metadata)
+
+
+def _entry(content: Mapping[str, Any], data: int) -> Entry:
+    dtype, shape = _DTYPES[content["dtype"]], tuple(content["shape"])
+    begin, end = content["data_offsets"]
+    if end - begin != math.prod(shape) * dtype.itemsize:
+        raise ValueError("a tensor's length does not fit its shape")
+    return Entry(dtype, shape, data + begin, end - begin)
+
+
+def _damaged(store: Store, name: str, what: str) -> RunFormatError:
+    return RunFormatError(
+        f"{store.location}/{name} is damaged: {what}; "
+        f"expected a safetensors file, remove it to read the rest of the run"
+    )

@@ -1,0 +1,100 @@
+"""Where a run lies: a local folder, or anything that fsspec can reach.
+
+A store keeps whole, named files and nothing else. A file appears under its name only once it is
+complete, and never changes afterwards, except `run.json`, which is replaced as a whole. Names are
+relative to the run and use `/`, such as `"metrics/part-00000001-00000001.parquet"`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from weightdesk.runs.stores.local import LocalStore
+from weightdesk.runs.stores.remote import RemoteStore
+
+__all__ = ["LocalStore", "RemoteStore", "Store", "open_store"]
+
+
+class Store(Protocol):
+    """What every store can do. A name that is not there raises `FileNotFoundError`."""
+
+    @property
+    def location(self) -> str:
+        """The folder or address, as error messages show it."""
+        ...
+
+    def write(self, name: str, fill: Callable[[Path], object]) -> int:
+        """Keep what `fill` writes to the local path it is given; return its size in bytes.
+
+        The file replaces an older one of this name at once and as a whole. When `fill` or the
+        store fails, the error passes on and nothing of the new file stays.
+        """
+        ...
+
+    def read(self, name: str) -> bytes:
+        """The whole file."""
+        ...
+
+    def read_range(self, name: str, offset: int, length: int) -> bytes:
+        """Up to `length` bytes from `offset` on; fewer where the file ends before."""
+        ...
+
+    def open_parquet(self, name: str) -> pa.NativeFile:
+        """The file as pyarrow reads it best: a local one through a memory map."""
+        ...
+
+    def size(self, name: str) -> int:
+        """Size of the file in bytes."""
+        ...
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a finished file of this name."""
+        ...
+
+    def names(self, folder: str) -> list[str]:
+        """Names of the finished files directly inside the folder, sorted; `""` is the run itself."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove the file; one that is missing already is fine."""
+        ...
+
+    def clear(self) -> None:
+        """Remove the whole run, `run.json` last; the lease stays with whoever holds it."""
+        ...
+
+    def hold(self) -> Callable[[], None]:
+        """Take the lease that tells readers the writer lives; the result gives it back.
+
+        Raises:
+            RunExistsError: another writer holds it.
+
+        """
+        ...
+
+    def renew(self) -> None:
+        """Say that the writer still lives; call it at least every five seconds."""
+        ...
+
+    def is_held(self) -> bool:
+        """Whether a living writer holds the lease."""
+        ...
+
+
+def open_store(location: str | os.PathLike[str]) -> Store:
+    """The store at a local folder, or at an fsspec address such as `s3://bucket/run`.
+
+    Nothing is created until something is written.
+
+    >>> open_store("runs/mine").location
+    'runs/mine'
+    >>> open_store("memory://runs/mine").location
+    'memory://runs/mine'
+    """
+    address = os.fspath(location)
+    return RemoteStore(address) if "://" in address else LocalStore(Path(address))

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file
+
+from weightdesk.errors import RunFormatError
+from weightdesk.runs.format import snapshot_name
+from weightdesk.runs.snapshotreader import SnapshotReader
+from weightdesk.runs.snapshots import write_snapshot
+from weightdesk.runs.stores import Store, open_store
+
+DTYPES = (
+    *(torch.float64, torch.float32, torch.float16, torch.bfloat16),
+    *(torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool),
+)
+LAYOUTS = {
+    "contiguous": lambda base: base,
+    "transposed": lambda base: base.t(),
+    "strided": lambda base: base[::2, 1:],
+    "flat": lambda base: base.flatten(),
+    "scalar": lambda base: base[1, 2],
+    "empty": lambda base: base[:0],
+}
+
+
+@pytest.fixture(params=["local", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return open_store(tmp_path if request.param == "local" else "memory://snapshotreader")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_elements_are_those_of_the_whole_tensor(store: Store, dtype: torch.dtype, layout: str) -> None:
+    values = torch.randn(5, 4, generator=torch.Generator().manual_seed(0)) * 50
+    tensor = LAYOUTS[layout](values.to(dtype))
+    write_snapshot(store, 0, {"before": torch.zeros(3, dtype=torch.bool), "w": tensor})
+    reader = SnapshotReader(store)
+    whole = reader.tensor(snapshot_name(0), "w")
+    assert whole.dtype == dtype
+    assert whole.shape == tensor.shape
+    assert torch.equal(whole, tensor)
+    for place in range(tensor.numel()):
+        steps, element = reader.elements([0], snapshot_name, "w", place)
+        assert steps == [0]
+        assert element.dtype == dtype
+        assert torch.equal(element[0], tensor.flatten()[place])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(width=32), min_size=1), st.data())
+def test_elements_keep_every_bit(values: list[float], data: st.DataObject) -> None:
+    store = open_store("memory://bits")
+    tensor = torch.tensor(values, dtype=torch.float32)
+    write_snapshot(store, 0, {"w": tensor})
+    place = data.draw(st.integers(0, len(values) - 1))
+    _, found = SnapshotReader(store).elements([0], snapshot_name, "w", place)
+    assert found.view(torch.int32).item() == tensor.view(torch.int32)[place].item()
+
+
+def test_a_local_tensor_is_what_safetensors_loads(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    write_snapshot(store, 0, {"a": torch.randn(3, 2), "b": torch.randn(7)})
+    expected = load_file(tmp_path / snapshot_name(0))
+    reader = SnapshotReader(store)
+    assert all(torch.equal(reader.tensor(snapshot_name(0), key), expected[key]) for key in expected)
+
+
+def test_a_tensor_is_the_readers_own(store: Store) -> None:
+    write_snapshot(store, 0, {"w": torch.zeros(2)})
+    reader = SnapshotReader(store)
+    reader.tensor(snapshot_name(0), "w").add_(1)
+    assert reader.tensor(snapshot_name(0), "w").tolist() == [0, 0]
+
+
+def test_a_tied_name_finds_its_tensor(store: Store) -> None:
+    weight = torch.arange(4.0)
+    write_snapshot(store, 0, {"a": weight, "b": weight})
+    reader = SnapshotReader(store)
+    assert torch.equal(reader.tensor(snapshot_name(0), "b"), weight)
+    assert reader.elements([0], snapshot_name, "b", 3)[1].tolist() == [3.0]
+
+
+def test_leaves_out_steps_without_the_file_or_the_tensor(store: Store) -> None:
+    for step in range(3):
+        write_snapshot(store, step, {"w" if step else "v": torch.full((2,), float(step))})
+    reader = SnapshotReader(store)
+    steps, values = reader.elements([0, 1, 2, 3], snapshot_name, "w", 1)
+    assert steps == [1, 2]
+    assert values.tolist() == [1.0, 2.0]
+    store.delete(snapshot_name(2))
+    assert reader.elements([1, 2], snapshot_name, "w", 1)[0] == [1]
+    assert reader.elements([], snapshot_name, "w", 1)[1].shape == (0,)
+
+
+def test_a_header_longer_than_the_first_read_is_read_whole(store: Store) -> None:
+    tensors = {
+        f"a rather long name of a tensor, number {place}": torch.full((1,), place) for place in range(999)
+    }
+    write_snapshot(store, 0, tensors)
+    header = SnapshotReader(store).header(snapshot_name(0))
+    assert len(header.entries) == 999
+    assert header.metadata["step"] == "0"
+
+
+def header_of(content: object) -> bytes:
+    text = json.dumps(content).encode()
+    return struct.pack("<Q", len(text)) + text
+
+
+GOOD = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"1234",
+        struct.pack("<Q", 1 << 40) + b"{}",
+        struct.pack("<Q", 4) + b"nope",
+        header_of([1]),
+        header_of({"w": GOOD | {"dtype": "F4"}}) + bytes(8),
+        header_of({"w": GOOD | {"data_offsets": [0, 4]}}) + bytes(8),
+        header_of({"w": {"dtype": "F32"}}),
+        header_of({"w": GOOD}) + bytes(5),
+        header_of({"v": GOOD}) + bytes(8),
+    ],
+)
+def test_a_damaged_file_is_named(store: Store, content: bytes) -> None:
+    store.write(snapshot_name(0), lambda path: path.write_bytes(content))
+    with pytest.raises(RunFormatError, match=r"00000000.safetensors is damaged: .*; expected") as caught:
+        SnapshotReader(store).tensor(snapshot_name(0), "w")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_file_not_found(store: Store) -> None:
+    with pytest.raises(FileNotFoundError):
+        SnapshotReader(store).header(snapshot_name(77))
