@@ -1,5 +1,6 @@
 """Watch a training as it runs."""
 
-from weightdesk.recording.watch import Recording, watch
+from weightdesk.recording.recording import Recording
+from weightdesk.recording.watch import watch
 
 __all__ = ["Recording", "watch"]

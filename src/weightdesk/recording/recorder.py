@@ -91,8 +91,9 @@ class Recorder:
         self._attempt("snapshot", lambda: self._writer.add_snapshot(self._take_snapshot(is_last=True)))
 
     def log(self, values: dict[str, float | Tensor]) -> None:
-        """Keep scalars of the present step; tensors on a device are fetched later."""
-        self._attempt("other", self._log, values)
+        """Keep scalars of the present step, in the first process; those on a device are fetched later."""
+        if self._subject.rank.number == 0:
+            self._attempt("other", self._log, values)
 
     def _log(self, values: dict[str, float | Tensor]) -> None:
         if self._row.step != self.step or not self._row.values:
@@ -203,6 +204,9 @@ class Recorder:
         return self.step // len(self._subject.optimizers)
 
     def _is_snapshot_due(self) -> bool:
+        """Where parameters are sharded, by the step alone: all processes must decide alike."""
+        if self._subject.rank.sharded:
+            return self._schedule.is_due(self._round)
         due = self._schedule.is_due(self._round, self._budget.stride("snapshot"))
         return due and (self._schedule.every is not None or not self._writer.is_behind)
 

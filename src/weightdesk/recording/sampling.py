@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from weightdesk.recording.ranks import Shard
 from weightdesk.statistics.measure import gather
 from weightdesk.types import ParameterName
 
@@ -39,15 +40,25 @@ def choose(
 
 
 class Sampler:
-    """Reads the sampled weights and their gradients.
+    """Reads the sampled weights and their gradients, those of them that lie in this process.
 
     Arguments:
-        places: for each parameter the row-major places of its sampled weights.
+        chosen: for each parameter the row-major places of its sampled weights.
+        shards: for each parameter what part of it lies here.
 
+    Attributes:
+        held: the chosen places that lie here.
+        places: the same, as row-major places in the local part.
     """
 
-    def __init__(self, places: Mapping[ParameterName, npt.NDArray[np.int64]]) -> None:
-        self.places = dict(places)
+    def __init__(
+        self, chosen: Mapping[ParameterName, npt.NDArray[np.int64]], shards: Mapping[ParameterName, Shard]
+    ) -> None:
+        self.held: dict[ParameterName, npt.NDArray[np.int64]] = {}
+        self.places: dict[ParameterName, npt.NDArray[np.int64]] = {}
+        for name, wanted in chosen.items():
+            self.held[name], self.places[name] = _in_shard(wanted, shards[name])
+        places = self.places
         self.length = sum(len(each) for each in places.values())
         ends = np.cumsum([0, *(len(each) for each in places.values())])
         self._spans = {name: slice(*ends[i : i + 2]) for i, name in enumerate(places)}
@@ -80,6 +91,19 @@ class Sampler:
                     offsets[self._spans[name]] = np.dot(tensor.stride(), index)
             self._offsets[layout] = offsets
         return self._offsets[layout]
+
+
+def _in_shard(
+    wanted: npt.NDArray[np.int64], shard: Shard
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The places that lie in a shard, in the whole and in the shard."""
+    if not shard.is_mine or 0 in shard.shape:
+        return wanted[:0], wanted[:0]
+    if not shard.whole:
+        return wanted, wanted
+    index = np.stack(np.unravel_index(wanted, shard.whole)) - np.array(shard.start)[:, None]
+    inside = np.all((index >= 0) & (index < np.array(shard.shape)[:, None]), axis=0)
+    return wanted[inside], np.ravel_multi_index(tuple(index[:, inside]), shard.shape)
 
 
 class Samples:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from weightdesk.recording.gradients import local
+from weightdesk.recording.ranks import Shard, shard_of
 from weightdesk.recording.subject import Options, Subject, options_of
 from weightdesk.types import ParameterName, Step
 
@@ -16,7 +18,7 @@ from weightdesk.types import ParameterName, Step
 class Snapshot:
     """Copies of the state dict on the CPU and, from `before` and `after`, of one optimizer step.
 
-    Shards are gathered from all processes, which therefore take the same snapshots.
+    Of sharded tensors only the local parts are copied; `pieces.py` puts them together.
 
     Attributes:
         step: optimizer steps done.
@@ -30,10 +32,12 @@ class Snapshot:
     def __init__(self, subject: Subject, step: Step, *, is_last: bool = False) -> None:
         self.step = step
         self.is_last = is_last
+        self.shards: dict[str, Shard] = {}
+        self._rank = subject.rank
         self.metadata: dict[str, str] = {}
         self._copies: dict[int, Tensor] = {}  # by identity, so that tied parameters stay tied
         self.tensors = {
-            name: self._copy_once(tensor)
+            name: self._copy_once(name, tensor)
             for name, tensor in subject.model.state_dict(keep_vars=True).items()
             if isinstance(tensor, Tensor)
         }
@@ -53,34 +57,32 @@ class Snapshot:
         """Copy the gradients and the state that the optimizer is about to use."""
         for name, gradient in gradients.items():
             dense = gradient.to_dense() if gradient.is_sparse else gradient
-            self.extra[f"{name}@gradient"] = _copy(dense)
+            self.extra[f"{name}@gradient"] = self._copy(f"{name}@gradient", dense)
         options: dict[ParameterName, Options] = {}
         groups = {id(each): group for group in optimizer.param_groups for each in group["params"]}
         for name, parameter in parameters.items():
             options[name] = options_of(groups[id(parameter)])
             for key, value in optimizer.state.get(parameter, {}).items():
                 if isinstance(value, Tensor):
-                    self.extra[f"{name}@{key}"] = _copy(value)
+                    self.extra[f"{name}@{key}"] = self._copy(f"{name}@{key}", value)
                 elif isinstance(value, (bool, int, float)):
                     self.extra[f"{name}@{key}"] = torch.tensor(value)
-        self.metadata = {
-            "optimizer": json.dumps(type(optimizer).__name__),
-            "options": json.dumps(options),
-        }
+        self.metadata = {"optimizer": json.dumps(type(optimizer).__name__), "options": json.dumps(options)}
 
     def after(self, parameters: Mapping[ParameterName, nn.Parameter]) -> None:
         """Add what the step did: the weights after it minus the weights before it."""
         for name, parameter in parameters.items():
-            self.extra[f"{name}@update"] = _copy(parameter) - self._copy_once(parameter)
+            after = self._copy(f"{name}@update", parameter)
+            self.extra[f"{name}@update"] = after - self._copy_once(name, parameter)
 
-    def _copy_once(self, tensor: Tensor) -> Tensor:
+    def _copy_once(self, name: str, tensor: Tensor) -> Tensor:
         if id(tensor) not in self._copies:
-            self._copies[id(tensor)] = _copy(tensor)
+            self._copies[id(tensor)] = self._copy(name, tensor)
         return self._copies[id(tensor)]
 
-
-def _copy(tensor: Tensor) -> Tensor:
-    tensor = tensor.detach()
-    whole: Tensor = tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
-    # A copy from another device is a new tensor already; waiting for it is the price of a snapshot.
-    return whole.clone(memory_format=torch.contiguous_format) if whole.is_cpu else whole.cpu().contiguous()
+    def _copy(self, name: str, tensor: Tensor) -> Tensor:
+        if self._rank.sharded:
+            self.shards[name] = shard_of(tensor, self._rank)
+        part = local(tensor)
+        # A copy from another device is a new tensor already; waiting for it is the price of a snapshot.
+        return part.clone(memory_format=torch.contiguous_format) if part.is_cpu else part.cpu().contiguous()

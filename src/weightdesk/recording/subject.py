@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch.nn.parallel import DataParallel, DistributedDataParallel
 from torch.optim import Optimizer
 
 from weightdesk.errors import WatchError
+from weightdesk.recording.ranks import Rank, this_rank
 from weightdesk.types import ParameterName
 
 Options = dict[str, Any]
@@ -37,6 +39,7 @@ class Subject:
     parameters: dict[ParameterName, nn.Parameter]
     aliases: dict[ParameterName, list[ParameterName]]
     compiled: bool
+    rank: Rank
 
     def moved_by(self, optimizer: Optimizer) -> dict[ParameterName, nn.Parameter]:
         """The model's parameters among those of one optimizer."""
@@ -97,6 +100,8 @@ def _plain(value: Any) -> Any:
         return value.item()
     if isinstance(value, (list, tuple)):
         return [_plain(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)
     return value if value is None or isinstance(value, (bool, int, float, str)) else repr(value)
 
 
@@ -123,7 +128,8 @@ def subject_of(model: nn.Module, optimizer: Optimizer | Sequence[Optimizer]) -> 
         if names[id(parameter)] != name:
             aliases.setdefault(names[id(parameter)], []).append(name)
     _check_parameters(inner, parameters)
-    found = Subject(inner, optimizers, parameters, aliases, hasattr(model, "_orig_mod"))
+    compiled = hasattr(model, "_orig_mod")
+    found = Subject(inner, optimizers, parameters, aliases, compiled, this_rank(parameters.values()))
     for each in optimizers:
         if not found.moved_by(each):
             raise WatchError(

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import re
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
-from types import TracebackType
+from collections.abc import Sequence
 from typing import Any, Final, get_args
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
-from weightdesk.errors import OptionError, RunExistsError, closest
+from weightdesk.errors import OptionError, closest
 from weightdesk.recording import environment
 from weightdesk.recording.budget import CostBudget
-from weightdesk.recording.recorder import Recorder, warn
+from weightdesk.recording.keeper import SnapshotKeeper
+from weightdesk.recording.ledger import Ledger, now
+from weightdesk.recording.ranks import shard_of
+from weightdesk.recording.recorder import Recorder
+from weightdesk.recording.recording import Recording, StepCounter
 from weightdesk.recording.sampling import Sampler, choose
 from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.recording.subject import Subject, subject_of
 from weightdesk.recording.writer import FLUSH_INTERVAL, Writer
-from weightdesk.runs.format import MANIFEST
-from weightdesk.runs.manifest import Manifest, write_manifest
-from weightdesk.runs.stores import Store, open_store
+from weightdesk.runs.manifest import Manifest
+from weightdesk.runs.stores import open_store
 from weightdesk.statistics.measure import KINDS
-from weightdesk.types import Kind, Step
+from weightdesk.types import Kind
 
 ALL_KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 _UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -91,133 +88,37 @@ def watch(
     subject = subject_of(model, optimizer)
     _check_options(cost, every, kinds, flush)
     schedule = SnapshotSchedule(parse_bytes(disk), every)
-    store = open_store(directory)
-    release = _claim(store, overwrite)
-    sizes = {name: each.numel() for name, each in subject.parameters.items() if each.dtype in KINDS}
-    sampler = Sampler(choose(sizes, seed))
-    settings = {
-        "cost": cost,
-        "disk": schedule.disk,
-        "every": every,
-        "kinds": list(kinds),
-        "sampled": {name: places.tolist() for name, places in sampler.places.items()},
-        "notes": _notes(subject, kinds),
-    }
+    place, rank = os.fspath(directory), subject.rank
+    if rank.is_silent:
+        return Recording(place, StepCounter(subject.optimizers))
+    measured = {name: each for name, each in subject.parameters.items() if each.dtype in KINDS}
+    places = choose({name: each.numel() for name, each in measured.items()}, seed)
     manifest = Manifest(
-        created=_now(),
+        created=now(),
         model=subject.describe_model(),
         optimizers=subject.describe_optimizers(),
         recipe=recipe,
         seeds={"sampling": seed, "torch": torch.initial_seed(), **(seeds or {})},
         versions=environment.versions(),
         command=environment.command(),
-        recording=settings,
+        recording={
+            "cost": cost,
+            "disk": schedule.disk,
+            "every": every,
+            "kinds": list(kinds),
+            "sampled": {name: chosen.tolist() for name, chosen in places.items()},
+            "notes": _notes(subject, kinds),
+        },
     )
-    write_manifest(store, manifest)
+    store = open_store(place)
+    ledger = Ledger.open(store, manifest, rank, overwrite=overwrite)
     budget = CostBudget(cost)
-    writer = Writer(store, sampler.places, schedule, budget.charge, interval=flush)
+    sampler = Sampler(places, {name: shard_of(each, rank) for name, each in measured.items()})
+    keeper = SnapshotKeeper(store, schedule, rank)
+    writer = Writer(store, sampler.held, keeper, budget.charge, rank.number, flush)
     recorder = Recorder(subject, writer, budget, schedule, sampler, frozenset(kinds))
     recorder.attach()
-    return Recording(store, manifest, writer, recorder, budget, release)
-
-
-class Recording:
-    """A training that is being recorded. Made by `watch`; a context manager that closes the run.
-
-    A run that nobody closes is closed when the interpreter exits.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        manifest: Manifest,
-        writer: Writer,
-        recorder: Recorder,
-        budget: CostBudget,
-        release: Callable[[], None],
-    ) -> None:
-        self._store, self._manifest, self._writer = store, manifest, writer
-        self._recorder, self._budget, self._release = recorder, budget, release
-        self._status: str | None = None
-        atexit.register(self._close_at_exit)
-
-    @property
-    def directory(self) -> str:
-        """Where the run is kept."""
-        return self._store.location
-
-    @property
-    def step(self) -> Step:
-        """Optimizer steps done since the recording began."""
-        return self._recorder.step
-
-    @property
-    def cost(self) -> float:
-        """Share of the training's time that recording took so far, such as 0.013."""
-        return self._budget.cost
-
-    @property
-    def status(self) -> str:
-        """`running`, or how the recording ended, as in `run.json`."""
-        return self._status or ("running" if self._recorder.stopped is None else "stopped")
-
-    def log(self, **scalars: float | Tensor) -> None:
-        """Keep scalars at the present step; further calls at the same step add to it.
-
-        Floats and tensors of one element are taken. A tensor on an accelerator is not waited for.
-        Anything else is left out with a warning.
-        """
-        taken = {name: value for name, each in scalars.items() if (value := _scalar(name, each)) is not None}
-        self._recorder.log(taken)
-
-    def close(self, status: str = "finished", note: str | None = None) -> None:
-        """Write what is left and close the run; does nothing the second time.
-
-        Arguments:
-            status: `finished`, `interrupted` or `failed`.
-            note: for `failed`, why.
-
-        """
-        if self._status is not None:
-            return
-        atexit.unregister(self._close_at_exit)
-        self._recorder.finish()
-        self._writer.close()
-        if self._writer.error is not None:
-            self._recorder.stop(self._writer.error)
-        if self._recorder.stopped is not None:
-            status, note = "stopped", self._recorder.stopped
-        self._status = status
-        ended = replace(
-            self._manifest,
-            status=status,
-            note=note,
-            closed=_now(),
-            last_step=self.step,
-            git=environment.git_commit(),
-        )
-        try:
-            write_manifest(self._store, ended)
-            self._release()
-        except Exception as error:  # the training must not end because its record cannot
-            self._recorder.stop(error)
-
-    def __enter__(self) -> Recording:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is None:
-            self.close()
-        elif isinstance(error, KeyboardInterrupt):
-            self.close("interrupted")
-        else:
-            self.close("failed", f"{type(error).__name__}: {error}")
-
-    def _close_at_exit(self) -> None:
-        error: BaseException | None = getattr(sys, "last_value", None)
-        self.__exit__(None, error, None)
+    return Recording(place, recorder, writer, budget, ledger)
 
 
 def parse_bytes(size: int | str) -> int:
@@ -248,18 +149,6 @@ def _check_options(cost: float | None, every: int | None, kinds: Sequence[str], 
             raise OptionError(f"unknown kind of statistics {kind!r}: {closest(kind, ALL_KINDS)}")
 
 
-def _claim(store: Store, overwrite: bool) -> Callable[[], None]:
-    """Make the place ours; returns what gives it back."""
-    if store.exists(MANIFEST) and not overwrite:
-        raise RunExistsError(
-            f"{store.location} already holds a run; choose another folder, or replace it with overwrite"
-        )
-    release = store.hold()
-    if overwrite:
-        store.clear()
-    return release
-
-
 def _notes(subject: Subject, kinds: Sequence[Kind]) -> list[str]:
     """What the recording leaves out, said once in `run.json`."""
     notes = []
@@ -269,17 +158,3 @@ def _notes(subject: Subject, kinds: Sequence[Kind]) -> list[str]:
     if left_out:
         notes.append(f"no statistics of {', '.join(left_out)}: not of a floating-point type that is measured")
     return notes
-
-
-def _scalar(name: str, value: object) -> float | Tensor | None:
-    if isinstance(value, Tensor) and value.numel() == 1 and not value.is_complex():
-        value = value.detach()
-        return value.item() if value.is_cpu else value.clone()
-    if isinstance(value, (int, float, np.number)):
-        return float(value)
-    warn(f"weightdesk leaves out {name}={value!r}: log takes numbers and tensors of one element")
-    return None
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from weightdesk.recording.keeper import SnapshotKeeper
 from weightdesk.recording.meter import Batch
-from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.recording.snapshot import Snapshot
 from weightdesk.recording.tables import (
     MetricsRow,
@@ -27,16 +27,18 @@ from weightdesk.recording.tables import (
     sampled_table,
     statistics_table,
 )
-from weightdesk.runs.format import METRICS, SAMPLED, STATISTICS, extra_name, snapshot_name
+from weightdesk.runs.format import METRICS, SAMPLED, STATISTICS
 from weightdesk.runs.parts import PartWriter
-from weightdesk.runs.snapshots import write_extra, write_snapshot
 from weightdesk.runs.stores import Store
-from weightdesk.types import ParameterName, Step
+from weightdesk.types import ParameterName
 
 FLUSH_INTERVAL: Final = 1.0
 """Seconds between two flushes."""
 
 T = TypeVar("T")
+
+_PATIENCE: Final = 30.0
+"""Seconds that the first process waits at the end for pieces of the others."""
 
 _BACKLOG: Final = 2
 """Snapshots that may wait to be written."""
@@ -48,24 +50,23 @@ class Writer:
     Arguments:
         store: where the run lies.
         places: row-major places of the sampled weights by parameter, as the table shows them.
-        schedule: decides which snapshots the disk budget can keep.
+        keeper: writes the snapshots.
         charge: told the processor seconds that the thread used.
-        rank: number of this process; only rank 0 writes metrics and snapshots.
+        rank: number of this process among those that write to the store.
         interval: seconds between two flushes.
-
     """
 
     def __init__(
         self,
         store: Store,
         places: Mapping[ParameterName, npt.NDArray[np.int64]],
-        schedule: SnapshotSchedule,
+        keeper: SnapshotKeeper,
         charge: Callable[[float], None],
         rank: int = 0,
         interval: float = FLUSH_INTERVAL,
     ) -> None:
         self.error: Exception | None = None
-        self._store, self._places, self._schedule, self._charge = store, places, schedule, charge
+        self._store, self._places, self._keeper, self._charge = store, places, keeper, charge
         self._interval = interval
         self._parts = {
             folder: PartWriter(store, folder, rank=rank) for folder in (METRICS, STATISTICS, SAMPLED)
@@ -74,10 +75,8 @@ class Writer:
         self._statistics: deque[Batch] = deque()
         self._sampled: deque[SampledStep] = deque()
         self._snapshots: deque[Snapshot] = deque()
-        self._kept: dict[Step, int] = {}
         self._changed = threading.Condition()
         self._closing = False
-        self._errands: deque[Callable[[], None]] = deque()
         self._thread = threading.Thread(target=self._run, name="weightdesk-writer", daemon=True)
         self._thread.start()
 
@@ -97,12 +96,6 @@ class Writer:
         """Write a snapshot soon."""
         with self._changed:
             self._snapshots.append(snapshot)
-            self._changed.notify_all()
-
-    def run(self, errand: Callable[[], None]) -> None:
-        """Do something else on the writing thread soon."""
-        with self._changed:
-            self._errands.append(errand)
             self._changed.notify_all()
 
     @property
@@ -128,11 +121,13 @@ class Writer:
                 self._work_until(time.monotonic() + self._interval)
                 began = time.thread_time()
                 self._flush()
+                self._keeper.assemble()
                 for parts in self._parts.values():
                     parts.merge()
                 self._charge(time.thread_time() - began)
             self._write_waiting()
             self._flush()
+            self._wait_for_pieces()
             for parts in self._parts.values():
                 parts.close()
         except Exception as error:  # whatever it is, the training must go on
@@ -144,40 +139,23 @@ class Writer:
         """Write snapshots as they come until it is time to flush."""
         while not self._closing and (left := deadline - time.monotonic()) > 0:
             with self._changed:
-                self._changed.wait_for(lambda: self._snapshots or self._errands or self._closing, left)
+                self._changed.wait_for(lambda: self._snapshots or self._closing, left)
             began = time.thread_time()
             self._write_waiting()
             self._charge(time.thread_time() - began)
 
     def _write_waiting(self) -> None:
-        while self._errands:
-            self._errands.popleft()()
         while self._snapshots:
-            self._write_snapshot(self._snapshots[0])
+            self._keeper.keep(self._snapshots[0])
             with self._changed:
                 self._snapshots.popleft()
                 self._changed.notify_all()
 
-    def _write_snapshot(self, snapshot: Snapshot) -> None:
-        others = {step: size for step, size in self._kept.items() if step != snapshot.step}
-        dropped, fits = self._schedule.make_room(others, self._table_bytes(), snapshot.nbytes)
-        for step in dropped:
-            self._store.delete(extra_name(step))
-            self._store.delete(snapshot_name(step))
-            del self._kept[step]
-        if fits or snapshot.is_last or not others:
-            size = 0
-            if snapshot.extra:  # first, so that whoever sees the snapshot finds its extra file, too
-                size += write_extra(self._store, snapshot.step, snapshot.extra, metadata=snapshot.metadata)
-            size += write_snapshot(self._store, snapshot.step, snapshot.tensors)
-            self._kept[snapshot.step] = size
-
-    def _table_bytes(self) -> int:
-        return sum(
-            self._store.size(name)
-            for folder in (METRICS, STATISTICS, SAMPLED)
-            for name in self._store.names(folder)
-        )
+    def _wait_for_pieces(self) -> None:
+        """Give other processes some time to write their pieces of the last snapshots."""
+        deadline = time.monotonic() + _PATIENCE
+        while not self._keeper.assemble() and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def _flush(self) -> None:
         self._store.renew()
