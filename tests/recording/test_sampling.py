@@ -1,0 +1,85 @@
+"""The sampled weights: their choice, and reading them from every kind of tensor."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weightdesk.recording.ranks import Shard
+from weightdesk.recording.sampling import PER_PARAMETER, Sampler, choose, pick
+
+
+@given(
+    st.dictionaries(st.text(min_size=1, max_size=5), st.integers(0, 10_000), max_size=5), st.integers(0, 9)
+)
+def test_places_are_distinct_ascending_and_inside(sizes: dict[str, int], seed: int) -> None:
+    for name, places in choose(sizes, seed).items():
+        assert len(places) == min(PER_PARAMETER, sizes[name])
+        assert (np.diff(places) > 0).all()
+        assert not len(places) or (places[0] >= 0 and places[-1] < sizes[name])
+
+
+def test_the_choice_depends_on_name_and_seed_alone() -> None:
+    alone, together = choose({"a": 1000}), choose({"b": 5, "a": 1000})
+    assert np.array_equal(alone["a"], together["a"])
+    assert not np.array_equal(alone["a"], choose({"a": 1000}, seed=1)["a"])
+
+
+def whole(shape: tuple[int, ...]) -> Shard:
+    return Shard(shape, (0,) * len(shape), shape)
+
+
+def test_reads_strided_missing_and_scalar_tensors() -> None:
+    tensors = {
+        "dense": torch.randn(7, 5),
+        "last": torch.randn(2, 3, 4, 4).to(memory_format=torch.channels_last),
+        "cut": torch.randn(10, 10)[::2, 1::3],
+        "half": torch.randn(9).bfloat16(),
+        "scalar": torch.tensor(3.5),
+    }
+    chosen = choose({name: each.numel() for name, each in tensors.items()})
+    sampler = Sampler(chosen, {name: whole(tuple(each.shape)) for name, each in tensors.items()})
+    expected = [each.flatten()[torch.from_numpy(chosen[name])].double() for name, each in tensors.items()]
+    for _ in range(2):  # the second time from the remembered offsets
+        assert np.array_equal(sampler.read(list(tensors.values())).fetch(), torch.cat(expected).numpy())
+    missing = sampler.read([None, *list(tensors.values())[1:]]).fetch()
+    assert np.isnan(missing[:PER_PARAMETER]).all()
+    assert np.array_equal(missing[PER_PARAMETER:], torch.cat(expected[1:]).numpy())
+
+
+def test_reads_sparse_tensors_without_making_them_dense() -> None:
+    indices, values = torch.tensor([[3, 1, 3]]), torch.randn(3, 4)
+    sparse = torch.sparse_coo_tensor(indices, values, (6, 4), check_invariants=True)
+    places = torch.arange(24)
+    assert torch.equal(pick(sparse, places), sparse.to_dense().flatten().double())
+    hybrid = torch.sparse_coo_tensor(
+        torch.tensor([[0, 1], [2, 0]]), values[:2], (2, 3, 4), check_invariants=True
+    )
+    assert torch.equal(pick(hybrid, places), hybrid.to_dense().flatten().double())
+    empty = torch.sparse_coo_tensor(
+        torch.zeros((1, 0), dtype=torch.long), values[:0], (6, 4), check_invariants=True
+    )
+    assert not pick(empty, places).any()
+
+
+def test_sparse_and_missing_gradients_come_together() -> None:
+    sparse = torch.sparse_coo_tensor(torch.tensor([[1]]), torch.ones(1, 4), (6, 4), check_invariants=True)
+    chosen = {"embedding": np.array([0, 5]), "other": np.array([1])}
+    sampler = Sampler(chosen, {"embedding": whole((6, 4)), "other": whole((3,))})
+    assert np.array_equal(sampler.read([sparse, None]).fetch(), [0.0, 1.0, np.nan], equal_nan=True)
+
+
+def test_a_shard_holds_its_own_places() -> None:
+    chosen = {"w": np.arange(0, 30, 4)}
+    tensor = torch.arange(30.0).view(6, 5)
+    held = []
+    for start in (0, 4):
+        part = tensor[start : start + 4]
+        sampler = Sampler(chosen, {"w": Shard((6, 5), (start, 0), tuple(part.shape))})
+        assert sampler.read([part]).fetch().tolist() == sampler.held["w"].tolist()
+        held += sampler.held["w"].tolist()
+    assert held == chosen["w"].tolist()
+    nothing = Sampler(chosen, {"w": Shard((6, 5), (0, 0), (6, 5), is_mine=False)})
+    assert nothing.length == 0
