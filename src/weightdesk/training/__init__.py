@@ -1,0 +1,22 @@
+"""Built-in trainings: a recipe says what to do, `train` does it and records every weight.
+
+```
+recipe.py       everything that decides what a training does     options.py  what an option may be
+defaults.py     good values for each recipe                      data/       one file a kind of data
+split.py        train, validation, test                          standardise.py
+networks.py     activations.py     initialisers.py     optimizers.py     schedules.py
+regularisers.py what keeps weights small or sparse               objective.py  loss and scores
+preparation.py  from a recipe to tensors, model, optimizer       randomness.py streams from one seed
+loop.py         the loop           recorder.py  what it needs of a recording
+outcome.py      what came out      progress.py  how it shows itself
+```
+"""
+
+from __future__ import annotations
+
+from weightdesk.training.loop import train
+from weightdesk.training.outcome import Outcome, Progress, Report
+from weightdesk.training.preparation import Preparation, prepare, rebuild
+from weightdesk.training.recipe import Recipe
+
+__all__ = ["Outcome", "Preparation", "Progress", "Recipe", "Report", "prepare", "rebuild", "train"]

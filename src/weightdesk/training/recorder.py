@@ -1,0 +1,38 @@
+"""What the training loop needs of a recording, and where it gets it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from weightdesk.training.preparation import Preparation
+
+
+class Recorder(Protocol):
+    """A recording under way."""
+
+    @property
+    def cost(self) -> float:
+        """Share of the training time that recording took so far."""
+        ...
+
+    def log(self, **values: float | Tensor) -> object:
+        """Keep scalars under the current step, without waiting for the device."""
+        ...
+
+
+def watch(prepared: Preparation, directory: str | Path, **budget: Any) -> AbstractContextManager[Recorder]:
+    """Return a recording of the training that is about to start, not yet entered."""
+    from weightdesk.recording import watch as watch_model
+
+    return watch_model(
+        prepared.model,
+        prepared.optimizer,
+        directory,
+        recipe=dict(prepared.stored),
+        seeds={"seed": prepared.recipe.seed},
+        **budget,
+    )
