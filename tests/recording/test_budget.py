@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import pytest
 
 from weightdesk.recording import budget as module
@@ -28,8 +26,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def run_step(budget: CostBudget, clock: Clock, training: float, **costs: float) -> None:
     clock.now += training
     for activity, seconds in costs.items():
-        with budget.measured(activity):
-            clock.now += seconds
+        clock.now += seconds
+        budget.charge(activity, seconds)
     budget.end_step()
 
 
@@ -52,7 +50,7 @@ def test_what_every_step_costs_leaves_less_for_statistics(clock: Clock) -> None:
 def test_the_writing_thread_is_charged_for(clock: Clock) -> None:
     budget = CostBudget(0.02)
     for _ in range(200):
-        budget.charge(0.0009)
+        budget.charge("other", 0.0009)
         run_step(budget, clock, 0.1, statistics=0.0005)
     assert budget.stride("statistics") == 8
 
@@ -79,11 +77,20 @@ def test_the_cost_is_the_share_of_the_training_time(clock: Clock) -> None:
     assert budget.cost == pytest.approx(0.01, rel=0.02)
 
 
-def test_a_block_is_counted_also_when_it_fails(clock: Clock) -> None:
+def test_writing_a_snapshot_counts_with_taking_it(clock: Clock) -> None:
     budget = CostBudget(0.02)
+    for _ in range(3):
+        run_step(budget, clock, 0.1, snapshot=0.0009)
+    assert budget.stride("snapshot") == 1
+    budget.charge("writing", 0.003)
     run_step(budget, clock, 0.1)
-    with contextlib.suppress(ValueError), budget.measured("other"):
-        clock.now += 0.5
-        raise ValueError
-    run_step(budget, clock, 0.1)
-    assert budget.cost > 1
+    assert budget.stride("snapshot") == 4
+
+
+def test_plain_steps_are_settled_together(clock: Clock) -> None:
+    budget = CostBudget(0.02)
+    for _ in range(160):
+        run_step(budget, clock, 0.1, other=0.0005)
+    run_step(budget, clock, 0.1, statistics=0.0011, other=0.0005)
+    assert budget.cost == pytest.approx(0.005, rel=0.1)
+    assert budget.stride("statistics") == 4

@@ -31,22 +31,51 @@ def whole(shape: tuple[int, ...]) -> Shard:
     return Shard(shape, (0,) * len(shape), shape)
 
 
-def test_reads_strided_missing_and_scalar_tensors() -> None:
-    tensors = {
-        "dense": torch.randn(7, 5),
-        "last": torch.randn(2, 3, 4, 4).to(memory_format=torch.channels_last),
-        "cut": torch.randn(10, 10)[::2, 1::3],
-        "half": torch.randn(9).bfloat16(),
-        "scalar": torch.tensor(3.5),
-    }
+TENSORS = {
+    "dense": torch.randn(7, 5),
+    "last": torch.randn(2, 3, 4, 4).to(memory_format=torch.channels_last),
+    "cut": torch.randn(10, 10)[::2, 1::3],
+    "half": torch.randn(9).bfloat16(),
+    "scalar": torch.tensor(3.5),
+}
+
+
+def sampler_of(tensors: dict[str, torch.Tensor]) -> Sampler:
     chosen = choose({name: each.numel() for name, each in tensors.items()})
-    sampler = Sampler(chosen, {name: whole(tuple(each.shape)) for name, each in tensors.items()})
-    expected = [each.flatten()[torch.from_numpy(chosen[name])].double() for name, each in tensors.items()]
-    for _ in range(2):  # the second time from the remembered offsets
-        assert np.array_equal(sampler.read(list(tensors.values())).fetch(), torch.cat(expected).numpy())
-    missing = sampler.read([None, *list(tensors.values())[1:]]).fetch()
-    assert np.isnan(missing[:PER_PARAMETER]).all()
-    assert np.array_equal(missing[PER_PARAMETER:], torch.cat(expected[1:]).numpy())
+    return Sampler(chosen, {name: whole(tuple(each.shape)) for name, each in tensors.items()})
+
+
+def expected(sampler: Sampler, tensors: list[torch.Tensor | None]) -> np.ndarray:
+    parts = [
+        torch.full((len(places),), torch.nan).double() if each is None else each.flatten()[places].double()
+        for each, places in zip(tensors, map(torch.from_numpy, sampler.held.values()), strict=True)
+    ]
+    return torch.cat(parts).numpy()
+
+
+def test_reads_weights_and_gradients_of_every_layout() -> None:
+    weights = list(TENSORS.values())
+    sampler = sampler_of(TENSORS)
+    for seed in range(3):  # from the second time on by what was prepared
+        gradients = [each.clone() * seed for each in weights]
+        found = sampler.read(seed, weights, gradients)
+        both = np.concatenate([expected(sampler, weights), expected(sampler, gradients)])
+        assert np.array_equal(found.fetch(), both)
+        assert not found.without_gradient.any()
+
+
+def test_a_weight_that_moves_in_memory_and_a_gradient_that_goes_are_followed() -> None:
+    sampler = sampler_of(TENSORS)
+    weights: list[torch.Tensor] = list(TENSORS.values())
+    sampler.read(0, weights, weights)
+    weights = [each.clone().t() if each.ndim == 2 else each.double() for each in weights]
+    weights = [each.t() if each.ndim == 2 else each for each in weights]
+    gradients = [None, *weights[1:]]
+    found = sampler.read(1, weights, gradients)
+    both = np.concatenate([expected(sampler, weights), expected(sampler, gradients)])
+    assert np.array_equal(found.fetch(), both, equal_nan=True)
+    assert found.without_gradient[:PER_PARAMETER].all()
+    assert not found.without_gradient[PER_PARAMETER:].any()
 
 
 def test_reads_sparse_tensors_without_making_them_dense() -> None:
@@ -68,7 +97,9 @@ def test_sparse_and_missing_gradients_come_together() -> None:
     sparse = torch.sparse_coo_tensor(torch.tensor([[1]]), torch.ones(1, 4), (6, 4), check_invariants=True)
     chosen = {"embedding": np.array([0, 5]), "other": np.array([1])}
     sampler = Sampler(chosen, {"embedding": whole((6, 4)), "other": whole((3,))})
-    assert np.array_equal(sampler.read([sparse, None]).fetch(), [0.0, 1.0, np.nan], equal_nan=True)
+    found = sampler.read(0, [torch.full((6, 4), 7.0), torch.full((3,), 8.0)], [sparse, None])
+    assert np.array_equal(found.fetch(), [7.0, 7.0, 8.0, 0.0, 1.0, np.nan], equal_nan=True)
+    assert found.without_gradient.tolist() == [False, False, True]
 
 
 def test_a_shard_holds_its_own_places() -> None:
@@ -78,8 +109,11 @@ def test_a_shard_holds_its_own_places() -> None:
     for start in (0, 4):
         part = tensor[start : start + 4]
         sampler = Sampler(chosen, {"w": Shard((6, 5), (start, 0), tuple(part.shape))})
-        assert sampler.read([part]).fetch().tolist() == sampler.held["w"].tolist()
+        assert (
+            sampler.read(0, [part], [None]).fetch()[: len(sampler.held["w"])].tolist()
+            == sampler.held["w"].tolist()
+        )
         held += sampler.held["w"].tolist()
     assert held == chosen["w"].tolist()
     nothing = Sampler(chosen, {"w": Shard((6, 5), (0, 0), (6, 5), is_mine=False)})
-    assert nothing.length == 0
+    assert not len(nothing.read(0, [tensor], [tensor]).fetch())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
-_MEMORY: Final = 0.9  # weight of the past in the running means
+_MEMORY: Final = 0.8  # weight of the past in the running means
+_SETTLED_TOGETHER: Final = 16  # steps
 _LONGEST_STRIDE: Final = 1 << 20
 
 
@@ -20,59 +19,62 @@ class CostBudget:
     for all else. An activity's stride is the smallest power of two at which its running mean fits,
     so the steps of a long stride are among those of a short one.
 
+    Activities are `statistics`, `snapshot`, `writing` (of a snapshot) and `other`, which is what
+    every step costs.
+
     Arguments:
         share: of the training's own time, such as 0.02; None for no limit.
-
     """
 
     def __init__(self, share: float | None) -> None:
         self.share = share
-        self._means: dict[str, float] = {}  # seconds an occurrence; "training" and "other": a step
-        self._now: defaultdict[str, float] = defaultdict(float)  # seconds in the present step
+        self._means: dict[str, float] = {}  # seconds an occurrence; of "training" and "other", a step
+        self._now: dict[str, float] = {}  # seconds since the account was settled
+        self._steps = 0
         self._spent = self._trained = 0.0
-        self._step_began: float | None = None
+        self._settled: float | None = None
 
-    @contextmanager
-    def measured(self, activity: str) -> Iterator[None]:
-        """Count the time of a block as recording's."""
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._now[activity] += time.perf_counter() - began
-
-    def charge(self, seconds: float) -> None:
-        """Count time that the writing thread measured."""
-        self._now["other"] += seconds
+    def charge(self, activity: str, seconds: float) -> None:
+        """Count time as recording's."""
+        self._now[activity] = self._now.get(activity, 0.0) + seconds
 
     def end_step(self) -> None:
-        """Close the account of a training step."""
-        now = time.perf_counter()
-        costs, self._now = self._now, defaultdict(float, other=0.0)
-        spent = sum(costs.values())
-        self._spent += spent
-        if self._step_began is not None:
-            # The writing thread works beside the loop, so its time is not always within the step.
-            costs["training"] = max(now - self._step_began - spent, 1e-9)
-            self._trained += costs["training"]
-        for activity, seconds in costs.items():
-            mean = self._means.setdefault(activity, seconds)
-            self._means[activity] = _MEMORY * mean + (1 - _MEMORY) * seconds
-        self._step_began = now
+        """Close the account of a training step; most steps are settled several at once."""
+        self._steps += 1
+        if self._settled is None or self._steps >= _SETTLED_TOGETHER or self._now.keys() - {"other"}:
+            self._settle()
 
     def stride(self, activity: str) -> int:
         """Every how many steps an activity can be afforded, as a power of two."""
         if self.share is None or activity not in self._means or "training" not in self._means:
             return 1
-        allowed = self.share / 2 * self._means["training"]
-        if activity != "snapshot":
+        allowed, needed = self.share / 2 * self._means["training"], self._means[activity]
+        if activity == "snapshot":
+            needed += self._means.get("writing", 0.0)
+        else:
             allowed -= self._means["other"]
-        stride = 1
-        while self._means[activity] > allowed * stride and stride < _LONGEST_STRIDE:
-            stride *= 2
-        return stride
+        if needed <= 0:
+            return 1
+        ratio = needed / allowed if allowed > 0 else _LONGEST_STRIDE
+        return 1 << max(0, math.ceil(math.log2(min(ratio, _LONGEST_STRIDE))))
 
     @property
     def cost(self) -> float:
         """Share of the training's time that recording took so far."""
         return self._spent / self._trained if self._trained else 0.0
+
+    def _settle(self) -> None:
+        now = time.perf_counter()
+        costs, self._now = self._now, {}
+        spent, steps, self._steps = sum(costs.values()), self._steps, 0
+        self._spent += spent
+        costs["other"] = costs.get("other", 0.0) / steps
+        if self._settled is not None:
+            # The writing thread works beside the loop, so its time is not always within the steps.
+            trained = max(now - self._settled - spent, 1e-9)
+            self._trained += trained
+            costs["training"] = trained / steps
+        for activity, seconds in costs.items():
+            mean = self._means.setdefault(activity, seconds)
+            self._means[activity] = _MEMORY * mean + (1 - _MEMORY) * seconds
+        self._settled = now

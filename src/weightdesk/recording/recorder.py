@@ -12,10 +12,9 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
-import numpy as np
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -27,11 +26,12 @@ from weightdesk.recording.sampling import Sampler
 from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.recording.snapshot import Snapshot
 from weightdesk.recording.subject import Subject
-from weightdesk.recording.tables import MetricsRow, SampledStep
+from weightdesk.recording.tables import MetricsRow
 from weightdesk.recording.writer import Writer
 from weightdesk.types import Kind, ParameterName, Step
 
-R = TypeVar("R")
+_REVIEW: Final = 64
+"""Steps after which a stride is reviewed that has led to no statistics meanwhile."""
 
 
 class Recorder:
@@ -63,7 +63,13 @@ class Recorder:
         self._meter = StepMeter(kinds)
         self._activations = ActivationMeter(subject.model, writer.add_statistics, self._attempt)
         self._moved = {id(optimizer): subject.moved_by(optimizer) for optimizer in subject.optimizers}
+        self._sampled = [subject.parameters[name] for name in sampler.places]
+        self._sampled_moved = {
+            optimizer: [moved.get(name) for name in sampler.places]
+            for optimizer, moved in self._moved.items()
+        }
         self._due = self._begun = False
+        self._stride = 1
         self._snapshot: Snapshot | None = None
         self._row = MetricsRow(0, 0.0, {})
         self._began = time.perf_counter()
@@ -110,6 +116,9 @@ class Recorder:
 
     def _before_step(self, optimizer: Optimizer, arguments: Any, options: Any) -> tuple[Any, Any] | None:
         self._begun = False
+        if len(arguments) == 1 and not options:  # the optimizer itself: no closure
+            self._begin(optimizer)
+            return None
         place = next((i for i, each in enumerate(arguments) if i and callable(each)), None)
         closure = options.get("closure") if place is None else arguments[place]
         if closure is None:
@@ -132,34 +141,32 @@ class Recorder:
     def _begin(self, optimizer: Optimizer) -> None:
         """First half: weights and gradients as the optimizer is about to use them."""
         self._begun = True
-        gradients = self._attempt("other", self._sample, optimizer)
-        if gradients is None:
-            return
+        self._attempt("other", self._sample, optimizer)
         if self._due:
-            self._attempt("statistics", self._measure_before, optimizer, gradients)
+            self._attempt("statistics", self._measure_before, optimizer)
         if self._is_snapshot_due():
-            self._attempt("snapshot", self._open_snapshot, optimizer, gradients)
+            self._attempt("snapshot", self._open_snapshot, optimizer)
 
-    def _sample(self, optimizer: Optimizer) -> dict[ParameterName, Tensor]:
-        """Read the sampled weights; return the gradients of the parameters that have one."""
+    def _sample(self, optimizer: Optimizer) -> None:
         if self._writer.error is not None:
             raise self._writer.error
-        gradients = {
-            name: gradient
-            for name, parameter in self._moved[id(optimizer)].items()
-            if (gradient := seen_gradient(parameter, optimizer)) is not None
-        }
-        names = self._sampler.places
-        weights = [local(self._subject.parameters[name]) for name in names]
-        seen = [local(gradients[name]) if name in gradients else None for name in names]
-        missing = np.repeat([each is None for each in seen], [len(each) for each in names.values()])
-        self._writer.add_sampled(
-            SampledStep(self.step, self._sampler.read(weights), self._sampler.read(seen), missing)
-        )
-        return gradients
+        moved = self._sampled_moved[id(optimizer)]
+        if self._subject.is_plain and getattr(optimizer, "grad_scale", None) is None:
+            weights: Sequence[Tensor] = self._sampled
+            gradients = [None if each is None else each.grad for each in moved]
+        else:
+            weights = [local(each) for each in self._sampled]
+            seen = [None if each is None else seen_gradient(each, optimizer) for each in moved]
+            gradients = [None if each is None else local(each) for each in seen]
+        self._writer.add_sampled(self._sampler.read(self.step, weights, gradients))
 
-    def _measure_before(self, optimizer: Optimizer, gradients: dict[ParameterName, Tensor]) -> None:
-        shards = {name: local(each) for name, each in gradients.items()}
+    def _gradients(self, optimizer: Optimizer) -> dict[ParameterName, Tensor]:
+        """Gradients as the optimizer is about to use them, of the parameters that have one."""
+        seen = {name: seen_gradient(each, optimizer) for name, each in self._moved[id(optimizer)].items()}
+        return {name: gradient for name, gradient in seen.items() if gradient is not None}
+
+    def _measure_before(self, optimizer: Optimizer) -> None:
+        shards = {name: local(each) for name, each in self._gradients(optimizer).items()}
         for batch in self._meter.before(self.step, _local(self._moved[id(optimizer)]), shards):
             self._writer.add_statistics(batch)
 
@@ -172,9 +179,9 @@ class Recorder:
             self._writer.wait()
         return Snapshot(self._subject, self.step, is_last=is_last)
 
-    def _open_snapshot(self, optimizer: Optimizer, gradients: dict[ParameterName, Tensor]) -> None:
+    def _open_snapshot(self, optimizer: Optimizer) -> None:
         self._snapshot = self._take_snapshot()
-        self._snapshot.before(self._moved[id(optimizer)], gradients, optimizer)
+        self._snapshot.before(self._moved[id(optimizer)], self._gradients(optimizer), optimizer)
 
     def _close_snapshot(self, optimizer: Optimizer, snapshot: Snapshot) -> None:
         snapshot.after(self._moved[id(optimizer)])
@@ -188,15 +195,20 @@ class Recorder:
         if self._begun and snapshot is not None:
             self._attempt("snapshot", self._close_snapshot, optimizer, snapshot)
         self.step += 1
-        self._attempt("other", self._plan)
         self._budget.end_step()
+        if self.stopped is None:
+            self._plan()
 
     def _plan(self) -> None:
         """Decide whether the next step gets statistics, and hook its activations if so."""
-        self._activations.stop()
-        self._due = self._round % self._budget.stride("statistics") == 0
+        if self._due:
+            self._stride = self._budget.stride("statistics")
+            self._activations.stop()
+        elif self.step % _REVIEW == 0:
+            self._stride = self._budget.stride("statistics")
+        self._due = self._round % self._stride == 0
         if self._due and "activation" in self._kinds:
-            self._activations.start(self.step)
+            self._attempt("statistics", self._activations.start, self.step)
 
     @property
     def _round(self) -> int:
@@ -207,6 +219,8 @@ class Recorder:
         """Where parameters are sharded, by the step alone: all processes must decide alike."""
         if self._subject.rank.sharded:
             return self._schedule.is_due(self._round)
+        if not self._schedule.is_due(self._round):  # at most steps this is all there is to ask
+            return False
         due = self._schedule.is_due(self._round, self._budget.stride("snapshot"))
         return due and (self._schedule.every is not None or not self._writer.is_behind)
 
@@ -215,15 +229,15 @@ class Recorder:
             self._writer.add_metrics(self._row)
             self._row = MetricsRow(self.step, 0.0, {})
 
-    def _attempt(self, activity: str, action: Callable[..., R], *arguments: Any) -> R | None:
+    def _attempt(self, activity: str, action: Callable[..., object], *arguments: Any) -> None:
         """Do something on recording's account; an error in it ends the recording."""
         if self.stopped is None:
+            began = time.perf_counter()
             try:
-                with self._budget.measured(activity):
-                    return action(*arguments)
+                action(*arguments)
             except Exception as error:  # the training must go on whatever it is
                 self.stop(error)
-        return None
+            self._budget.charge(activity, time.perf_counter() - began)
 
 
 def _local(parameters: dict[ParameterName, nn.Parameter]) -> dict[ParameterName, Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from weightdesk.recording.ranks import Shard
-from weightdesk.statistics.measure import gather
-from weightdesk.types import ParameterName
+from weightdesk.statistics import kernels
+from weightdesk.statistics.measure import KINDS
+from weightdesk.types import ParameterName, Step
 
 PER_PARAMETER: Final = 16
 
@@ -39,8 +40,33 @@ def choose(
     }
 
 
+class SampledStep(NamedTuple):
+    """The sampled weights of one step, then their gradients.
+
+    Attributes:
+        step: optimizer steps done.
+        values: an array, or tensors that are still on their device.
+        without_gradient: which of the weights had none.
+    """
+
+    step: Step
+    values: npt.NDArray[np.float64] | list[Tensor]
+    without_gradient: npt.NDArray[np.bool_]
+
+    def fetch(self) -> npt.NDArray[np.float64]:
+        """The values as an array; waits for the device if it has to."""
+        if isinstance(self.values, list):
+            return torch.cat([part.cpu() for part in self.values]).numpy()
+        return self.values
+
+
 class Sampler:
     """Reads the sampled weights and their gradients, those of them that lie in this process.
+
+    This runs at every step, straight after the processor's caches were filled with something else;
+    each Python instruction costs several times what it costs in a loop. So all that can be is
+    decided once, and decided again only when a weight has moved in memory or a gradient's strides
+    are not those of its weight.
 
     Arguments:
         chosen: for each parameter the row-major places of its sampled weights.
@@ -58,39 +84,53 @@ class Sampler:
         self.places: dict[ParameterName, npt.NDArray[np.int64]] = {}
         for name, wanted in chosen.items():
             self.held[name], self.places[name] = _in_shard(wanted, shards[name])
-        places = self.places
-        self.length = sum(len(each) for each in places.values())
-        ends = np.cumsum([0, *(len(each) for each in places.values())])
-        self._spans = {name: slice(*ends[i : i + 2]) for i, name in enumerate(places)}
-        self._owners = np.repeat(np.arange(len(places)), np.diff(ends))
-        self._offsets: dict[tuple[tuple[int, ...], ...], npt.NDArray[np.int64]] = {}
+        lengths = [len(each) for each in self.places.values()]
+        self._owners = np.repeat(np.arange(2 * len(lengths)), lengths + lengths)
+        self._pointers: list[int] = []
+        self._strides: list[tuple[int, ...] | None] = []
 
-    def read(self, tensors: Sequence[Tensor | None]) -> Samples:
-        """Values at the sampled places of tensors, one a parameter in order; None gives NaN.
+    def read(self, step: Step, weights: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> SampledStep:
+        """Values at the sampled places, one tensor a parameter, in the parameters' order.
 
-        Tensors on another device are read there and fetched when the samples are, so that the
+        Tensors on another device are read there and fetched when the values are, so that the
         training does not wait for them.
         """
-        if all(each is None or (each.is_cpu and not each.is_sparse) for each in tensors):
-            return Samples(gather(tensors, self._owners, self._memory_places(tensors)))
-        parts = [
+        pointers = [each.data_ptr() for each in weights]
+        strides = [None if each is None or each.is_sparse else each.stride() for each in gradients]
+        if pointers != self._pointers or strides != self._strides:
+            self._prepare(weights, gradients)
+            self._pointers, self._strides = pointers, strides
+        if not self._direct:
+            return SampledStep(step, self._pick([*weights, *gradients]), self._missing)
+        pointers = pointers + [0 if each is None else each.data_ptr() for each in gradients]
+        values = np.empty(len(self._owners))
+        kernels.gather(np.array(pointers, np.uint64), self._kinds, self._owners, self._offsets, values)
+        return SampledStep(step, values, self._missing)
+
+    def _prepare(self, weights: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
+        tensors = [*weights, *gradients]
+        wanted = list(self.places.values())
+        self._missing = np.repeat([each is None for each in gradients], [len(each) for each in wanted])
+        self._direct = all(each is None or (each.is_cpu and not each.is_sparse) for each in tensors)
+        if self._direct:
+            self._kinds = np.array([0 if each is None else KINDS[each.dtype] for each in tensors], np.int8)
+            offsets = map(_memory_places, tensors, wanted + wanted)
+            self._offsets = np.concatenate([np.zeros(0, np.int64), *offsets])
+
+    def _pick(self, tensors: Sequence[Tensor | None]) -> list[Tensor]:
+        return [
             torch.full((len(wanted),), torch.nan, dtype=torch.float64)
             if tensor is None
-            else pick(tensor, torch.from_numpy(wanted).to(tensor.device, non_blocking=True))
-            for tensor, wanted in zip(tensors, self.places.values(), strict=True)
+            else pick(tensor.detach(), torch.from_numpy(wanted).to(tensor.device, non_blocking=True))
+            for tensor, wanted in zip(tensors, list(self.places.values()) * 2, strict=True)
         ]
-        return Samples(parts)
 
-    def _memory_places(self, tensors: Sequence[Tensor | None]) -> npt.NDArray[np.int64]:
-        layout = tuple(() if each is None else each.stride() for each in tensors)
-        if layout not in self._offsets:
-            offsets = np.zeros(self.length, np.int64)
-            for tensor, (name, wanted) in zip(tensors, self.places.items(), strict=True):
-                if tensor is not None and tensor.ndim:
-                    index = np.unravel_index(wanted, tensor.shape)
-                    offsets[self._spans[name]] = np.dot(tensor.stride(), index)
-            self._offsets[layout] = offsets
-        return self._offsets[layout]
+
+def _memory_places(tensor: Tensor | None, wanted: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Distances in memory of row-major places from the first element."""
+    if tensor is None or not tensor.ndim:
+        return np.zeros(len(wanted), np.int64)
+    return np.asarray(np.dot(tensor.stride(), np.unravel_index(wanted, tensor.shape)), np.int64)
 
 
 def _in_shard(
@@ -104,19 +144,6 @@ def _in_shard(
     index = np.stack(np.unravel_index(wanted, shard.whole)) - np.array(shard.start)[:, None]
     inside = np.all((index >= 0) & (index < np.array(shard.shape)[:, None]), axis=0)
     return wanted[inside], np.ravel_multi_index(tuple(index[:, inside]), shard.shape)
-
-
-class Samples:
-    """Values that may still be on their way from another device."""
-
-    def __init__(self, parts: npt.NDArray[np.float64] | list[Tensor]) -> None:
-        self._parts = parts
-
-    def fetch(self) -> npt.NDArray[np.float64]:
-        """The values; waits for the device if it has to."""
-        if isinstance(self._parts, list):
-            self._parts = torch.cat([part.cpu() for part in self._parts]).numpy()
-        return self._parts
 
 
 def pick(tensor: Tensor, places: Tensor) -> Tensor:

@@ -12,23 +12,13 @@ from torch import Tensor
 
 from weightdesk.recording.columns import lists, numbers, words
 from weightdesk.recording.meter import Batch
-from weightdesk.recording.sampling import Samples
+from weightdesk.recording.sampling import SampledStep
 from weightdesk.runs.format import METRICS_COLUMNS, SAMPLED_SCHEMA, STATISTICS_SCHEMA
 from weightdesk.statistics import kernels
 from weightdesk.statistics.histogram import sparse
 from weightdesk.types import ParameterName, Step
 
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class SampledStep:
-    """The sampled weights and gradients of one step; a gradient that does not exist is masked."""
-
-    step: Step
-    weights: Samples
-    gradients: Samples
-    without_gradient: npt.NDArray[np.bool_]
 
 
 @dataclass
@@ -85,13 +75,14 @@ def sampled_table(
     """One row a sampled weight and step, with the columns of `SAMPLED_SCHEMA`."""
     lengths = [len(each) for each in places.values()]
     owners = np.repeat(np.arange(len(places), dtype=np.int32), lengths)
+    values = np.stack([step.fetch() for step in steps])
     columns = [
         numbers(np.repeat([step.step for step in steps], len(owners))),
         words(np.tile(owners, len(steps)), list(places)),
         numbers(np.tile(np.concatenate(list(places.values())), len(steps))),
-        numbers(np.concatenate([step.weights.fetch() for step in steps])),
+        numbers(values[:, : len(owners)].ravel()),
         numbers(
-            np.concatenate([step.gradients.fetch() for step in steps]),
+            values[:, len(owners) :].ravel(),
             valid=~np.concatenate([step.without_gradient for step in steps]),
         ),
     ]

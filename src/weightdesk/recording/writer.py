@@ -19,10 +19,10 @@ import pyarrow as pa
 
 from weightdesk.recording.keeper import SnapshotKeeper
 from weightdesk.recording.meter import Batch
+from weightdesk.recording.sampling import SampledStep
 from weightdesk.recording.snapshot import Snapshot
 from weightdesk.recording.tables import (
     MetricsRow,
-    SampledStep,
     metrics_table,
     sampled_table,
     statistics_table,
@@ -61,7 +61,7 @@ class Writer:
         store: Store,
         places: Mapping[ParameterName, npt.NDArray[np.int64]],
         keeper: SnapshotKeeper,
-        charge: Callable[[float], None],
+        charge: Callable[[str, float], None],
         rank: int = 0,
         interval: float = FLUSH_INTERVAL,
     ) -> None:
@@ -124,7 +124,7 @@ class Writer:
                 self._keeper.assemble()
                 for parts in self._parts.values():
                     parts.merge()
-                self._charge(time.thread_time() - began)
+                self._charge("other", time.thread_time() - began)
             self._write_waiting()
             self._flush()
             self._wait_for_pieces()
@@ -139,10 +139,11 @@ class Writer:
         """Write snapshots as they come until it is time to flush."""
         while not self._closing and (left := deadline - time.monotonic()) > 0:
             with self._changed:
-                self._changed.wait_for(lambda: self._snapshots or self._closing, left)
+                if not self._changed.wait_for(lambda: self._snapshots or self._closing, left):
+                    return
             began = time.thread_time()
             self._write_waiting()
-            self._charge(time.thread_time() - began)
+            self._charge("writing", time.thread_time() - began)
 
     def _write_waiting(self) -> None:
         while self._snapshots:

@@ -120,27 +120,6 @@ def measure(
     return Measurements(totals, histograms.sum(axis=0) if len(shares) > 1 else histograms[0])
 
 
-def gather(
-    tensors: Sequence[Tensor | None], owners: npt.NDArray[np.int64], offsets: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
-    """Read single elements of tensors on the CPU, many in one call.
-
-    Arguments:
-        tensors: of a type in `KINDS`; None reads as NaN.
-        owners: for each element its tensor's place in the sequence.
-        offsets: for each element its distance from the tensor's first, in elements of memory.
-
-    >>> gather([torch.tensor([1.5, 2.5]), None], np.array([0, 1]), np.array([1, 0])).tolist()
-    [2.5, nan]
-
-    """
-    addresses = np.array([0 if each is None else each.data_ptr() for each in tensors], np.uint64)
-    kinds = np.array([0 if each is None else KINDS[each.dtype] for each in tensors], np.int8)
-    values = np.empty(len(owners))
-    kernels.gather(addresses, kinds, owners, offsets, values)
-    return values
-
-
 @lru_cache(maxsize=64)
 def _chunks(sizes: tuple[int, ...]) -> npt.NDArray[np.int64]:
     """(tensor, first element, element after the last) of every chunk of every tensor."""
