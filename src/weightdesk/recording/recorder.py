@@ -13,12 +13,13 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from weightdesk.recording.activations import ActivationMeter
+from weightdesk.recording.agenda import Agenda
 from weightdesk.recording.budget import CostBudget
 from weightdesk.recording.gradients import local, seen_gradient
 from weightdesk.recording.meter import StepMeter
@@ -29,9 +30,6 @@ from weightdesk.recording.subject import Subject
 from weightdesk.recording.tables import MetricsRow
 from weightdesk.recording.writer import Writer
 from weightdesk.types import Kind, ParameterName, Step
-
-_REVIEW: Final = 64
-"""Steps after which a stride is reviewed that has led to no statistics meanwhile."""
 
 
 class Recorder:
@@ -59,7 +57,9 @@ class Recorder:
         self.step: Step = 0
         self.stopped: str | None = None
         self._subject, self._writer, self._budget = subject, writer, budget
-        self._schedule, self._sampler, self._kinds = schedule, sampler, kinds
+        self._every, self._sampler, self._kinds = schedule.every, sampler, kinds
+        rank, together = subject.rank, len(subject.optimizers)
+        self._agenda = Agenda(budget, schedule, together, alike=rank.sharded)
         self._meter = StepMeter(kinds)
         self._activations = ActivationMeter(subject.model, writer.add_statistics, self._attempt)
         self._moved = {id(optimizer): subject.moved_by(optimizer) for optimizer in subject.optimizers}
@@ -68,8 +68,8 @@ class Recorder:
             optimizer: [moved.get(name) for name in sampler.places]
             for optimizer, moved in self._moved.items()
         }
-        self._due = self._begun = False
-        self._stride = 1
+        self._next_look: Step = 0
+        self._begun = self._eventful = False
         self._snapshot: Snapshot | None = None
         self._row = MetricsRow(0, 0.0, {})
         self._began = time.perf_counter()
@@ -81,7 +81,7 @@ class Recorder:
         for optimizer in self._subject.optimizers:
             self._handles.append(optimizer.register_step_pre_hook(self._before_step))
             self._handles.append(optimizer.register_step_post_hook(self._after_step))
-        self._plan()
+        self._look_ahead()
 
     def detach(self) -> None:
         """Take every hook off."""
@@ -142,10 +142,11 @@ class Recorder:
         """First half: weights and gradients as the optimizer is about to use them."""
         self._begun = True
         self._attempt("other", self._sample, optimizer)
-        if self._due:
-            self._attempt("statistics", self._measure_before, optimizer)
-        if self._is_snapshot_due():
-            self._attempt("snapshot", self._open_snapshot, optimizer)
+        if self._eventful:
+            if self._agenda.statistics:
+                self._attempt("statistics", self._measure_before, optimizer)
+            if self._agenda.snapshot and self._may_wait_for_writer():
+                self._attempt("snapshot", self._open_snapshot, optimizer)
 
     def _sample(self, optimizer: Optimizer) -> None:
         if self._writer.error is not None:
@@ -189,40 +190,30 @@ class Recorder:
 
     def _after_step(self, optimizer: Optimizer, _arguments: Any, _options: Any) -> None:
         """Second half: what the optimizer did."""
-        snapshot, self._snapshot = self._snapshot, None
-        if self._begun and self._due:
-            self._attempt("statistics", self._measure_after, optimizer)
-        if self._begun and snapshot is not None:
-            self._attempt("snapshot", self._close_snapshot, optimizer, snapshot)
+        if self._begun and self._eventful:
+            if self._agenda.statistics:
+                self._attempt("statistics", self._measure_after, optimizer)
+            if self._snapshot is not None:
+                self._attempt("snapshot", self._close_snapshot, optimizer, self._snapshot)
         self.step += 1
         self._budget.end_step()
-        if self.stopped is None:
-            self._plan()
+        if self.step >= self._next_look or self._eventful:
+            self._attempt("other", self._look_ahead)
 
-    def _plan(self) -> None:
-        """Decide whether the next step gets statistics, and hook its activations if so."""
-        if self._due:
-            self._stride = self._budget.stride("statistics")
-            self._activations.stop()
-        elif self.step % _REVIEW == 0:
-            self._stride = self._budget.stride("statistics")
-        self._due = self._round % self._stride == 0
-        if self._due and "activation" in self._kinds:
-            self._attempt("statistics", self._activations.start, self.step)
+    def _look_ahead(self) -> None:
+        """Decide whether the next step gets statistics or a snapshot, and hook its activations."""
+        self._activations.stop()
+        self._snapshot = None
+        self._eventful = False
+        if self.step >= self._next_look:
+            self._next_look = self._agenda.look_at(self.step)
+            self._eventful = self._agenda.statistics or self._agenda.snapshot
+            if self._agenda.statistics and "activation" in self._kinds:
+                self._activations.start(self.step)
 
-    @property
-    def _round(self) -> int:
-        """Steps of all optimizers counted as one, so that strides do not single one of them out."""
-        return self.step // len(self._subject.optimizers)
-
-    def _is_snapshot_due(self) -> bool:
-        """Where parameters are sharded, by the step alone: all processes must decide alike."""
-        if self._subject.rank.sharded:
-            return self._schedule.is_due(self._round)
-        if not self._schedule.is_due(self._round):  # at most steps this is all there is to ask
-            return False
-        due = self._schedule.is_due(self._round, self._budget.stride("snapshot"))
-        return due and (self._schedule.every is not None or not self._writer.is_behind)
+    def _may_wait_for_writer(self) -> bool:
+        """A snapshot that nobody relies on is left out rather than waited for."""
+        return self._every is not None or self._subject.rank.sharded or not self._writer.is_behind
 
     def _close_row(self) -> None:
         if self._row.values:

@@ -127,10 +127,10 @@ class Recording:
 
 
 def _scalar(name: str, value: object) -> float | Tensor | None:
-    if isinstance(value, Tensor) and value.numel() == 1 and not value.is_complex():
-        value = value.detach()
-        return value.item() if value.is_cpu else value.clone()
-    if isinstance(value, (int, float, np.number)):
+    if isinstance(value, Tensor):
+        if value.numel() == 1 and not value.is_complex():
+            return value.item() if value.is_cpu else value.detach().clone()
+    elif isinstance(value, (int, float, np.number)):
         return float(value)
     warn(f"weightdesk leaves out {name}={value!r}: log takes numbers and tensors of one element")
     return None

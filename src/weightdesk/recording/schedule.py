@@ -42,9 +42,16 @@ class SnapshotSchedule:
             return step % self.every == 0
         if step % self._stride:
             return False
-        octave = max(1, step // _AN_OCTAVE)
-        spacing = 1 << (octave.bit_length() - 1)
-        return step % max(spacing, affordable) == 0 or step & (step - 1) == 0
+        return step % max(_spacing(step), affordable) == 0 or step & (step - 1) == 0
+
+    def next_due(self, step: Step) -> Step:
+        """The first step after this one that may be due.
+
+        >>> SnapshotSchedule(10**9).next_due(33)
+        36
+        """
+        stride = self.every or max(_spacing(step), self._stride)
+        return (step // stride + 1) * stride
 
     def make_room(self, kept: Mapping[Step, int], others: int, new: int) -> tuple[list[Step], bool]:
         """Choose what to drop before a new snapshot is written.
@@ -73,3 +80,8 @@ class SnapshotSchedule:
                 if step % self._stride:
                     del left[step]
         return sorted(kept.keys() - left.keys()), sum(left.values()) + others + new <= self.disk
+
+
+def _spacing(step: Step) -> int:
+    """Distance of the due steps around a step: a power of two, eight of them an octave."""
+    return 1 << (max(1, step // _AN_OCTAVE).bit_length() - 1)
