@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weightdesk.recording.ranks import Shard
-from weightdesk.recording.sampling import PER_PARAMETER, Sampler, choose, pick
+from weightdesk.recording.sampling import PER_PARAMETER, SampledSteps, Sampler, choose, pick
 
 
 @given(
@@ -45,6 +45,14 @@ def sampler_of(tensors: dict[str, torch.Tensor]) -> Sampler:
     return Sampler(chosen, {name: whole(tuple(each.shape)) for name, each in tensors.items()})
 
 
+def read(
+    sampler: Sampler, step: int, weights: list[torch.Tensor], gradients: list[torch.Tensor | None]
+) -> SampledSteps:
+    sampler.read(step, weights, gradients)
+    (found,) = sampler.take()
+    return found
+
+
 def expected(sampler: Sampler, tensors: list[torch.Tensor | None]) -> np.ndarray:
     parts = [
         torch.full((len(places),), torch.nan).double() if each is None else each.flatten()[places].double()
@@ -58,22 +66,23 @@ def test_reads_weights_and_gradients_of_every_layout() -> None:
     sampler = sampler_of(TENSORS)
     for seed in range(3):  # from the second time on by what was prepared
         gradients = [each.clone() * seed for each in weights]
-        found = sampler.read(seed, weights, gradients)
         both = np.concatenate([expected(sampler, weights), expected(sampler, gradients)])
-        assert np.array_equal(found.fetch(), both)
+        found = read(sampler, seed, weights, gradients)
+        assert found.steps[0] == seed
+        assert np.array_equal(found.fetch(), [both])
         assert not found.without_gradient.any()
 
 
 def test_a_weight_that_moves_in_memory_and_a_gradient_that_goes_are_followed() -> None:
     sampler = sampler_of(TENSORS)
     weights: list[torch.Tensor] = list(TENSORS.values())
-    sampler.read(0, weights, weights)
+    read(sampler, 0, weights, weights)
     weights = [each.clone().t() if each.ndim == 2 else each.double() for each in weights]
     weights = [each.t() if each.ndim == 2 else each for each in weights]
     gradients = [None, *weights[1:]]
-    found = sampler.read(1, weights, gradients)
+    found = read(sampler, 1, weights, gradients)
     both = np.concatenate([expected(sampler, weights), expected(sampler, gradients)])
-    assert np.array_equal(found.fetch(), both, equal_nan=True)
+    assert np.array_equal(found.fetch()[0], both, equal_nan=True)
     assert found.without_gradient[:PER_PARAMETER].all()
     assert not found.without_gradient[PER_PARAMETER:].any()
 
@@ -97,8 +106,8 @@ def test_sparse_and_missing_gradients_come_together() -> None:
     sparse = torch.sparse_coo_tensor(torch.tensor([[1]]), torch.ones(1, 4), (6, 4), check_invariants=True)
     chosen = {"embedding": np.array([0, 5]), "other": np.array([1])}
     sampler = Sampler(chosen, {"embedding": whole((6, 4)), "other": whole((3,))})
-    found = sampler.read(0, [torch.full((6, 4), 7.0), torch.full((3,), 8.0)], [sparse, None])
-    assert np.array_equal(found.fetch(), [7.0, 7.0, 8.0, 0.0, 1.0, np.nan], equal_nan=True)
+    found = read(sampler, 0, [torch.full((6, 4), 7.0), torch.full((3,), 8.0)], [sparse, None])
+    assert np.array_equal(found.fetch()[0], [7.0, 7.0, 8.0, 0.0, 1.0, np.nan], equal_nan=True)
     assert found.without_gradient.tolist() == [False, False, True]
 
 
@@ -109,11 +118,21 @@ def test_a_shard_holds_its_own_places() -> None:
     for start in (0, 4):
         part = tensor[start : start + 4]
         sampler = Sampler(chosen, {"w": Shard((6, 5), (start, 0), tuple(part.shape))})
-        assert (
-            sampler.read(0, [part], [None]).fetch()[: len(sampler.held["w"])].tolist()
-            == sampler.held["w"].tolist()
-        )
+        found = read(sampler, 0, [part], [part]).fetch()[0]
+        assert found.tolist() == sampler.held["w"].tolist() * 2
         held += sampler.held["w"].tolist()
     assert held == chosen["w"].tolist()
     nothing = Sampler(chosen, {"w": Shard((6, 5), (0, 0), (6, 5), is_mine=False)})
-    assert not len(nothing.read(0, [tensor], [tensor]).fetch())
+    assert read(nothing, 0, [tensor], [tensor]).fetch().shape == (1, 0)
+
+
+def test_blocks_are_handed_over_in_order_whenever_asked() -> None:
+    sampler, weights = sampler_of(TENSORS), list(TENSORS.values())
+    steps: list[int] = []
+    for step in range(3000):
+        sampler.read(step, weights, weights)
+        if step in (5, 6, 2500):
+            steps += [int(each) for block in sampler.take() for each in block.steps[: block.count]]
+    steps += [int(each) for block in sampler.take() for each in block.steps[: block.count]]
+    assert steps == list(range(3000))
+    assert sampler.take() == []

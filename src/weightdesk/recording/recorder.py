@@ -159,7 +159,7 @@ class Recorder:
             weights = [local(each) for each in self._sampled]
             seen = [None if each is None else seen_gradient(each, optimizer) for each in moved]
             gradients = [None if each is None else local(each) for each in seen]
-        self._writer.add_sampled(self._sampler.read(self.step, weights, gradients))
+        self._sampler.read(self.step, weights, gradients)
 
     def _gradients(self, optimizer: Optimizer) -> dict[ParameterName, Tensor]:
         """Gradients as the optimizer is about to use them, of the parameters that have one."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import zlib
-from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,13 @@ from weightdesk.statistics.measure import KINDS
 from weightdesk.types import ParameterName, Step
 
 PER_PARAMETER: Final = 16
+
+# Mapped over lists of tensors: no bytecode runs between one tensor and the next.
+_pointer: Final[Callable[[Any], int]] = Tensor.data_ptr
+_stride: Final[Callable[[Any], tuple[int, ...] | None]] = Tensor.stride
+
+_BLOCK: Final = 1 << 17  # values
+_LEAST_ROWS: Final = 16
 
 
 def choose(
@@ -40,33 +49,36 @@ def choose(
     }
 
 
-class SampledStep(NamedTuple):
-    """The sampled weights of one step, then their gradients.
+@dataclass
+class SampledSteps:
+    """The sampled weights of some steps, and their gradients.
 
     Attributes:
-        step: optimizer steps done.
-        values: an array, or tensors that are still on their device.
+        steps: optimizer steps done, one entry a row.
+        values: a row a step: the weights, then their gradients; or tensors on their device instead.
         without_gradient: which of the weights had none.
+        count: rows that are filled.
     """
 
-    step: Step
+    steps: npt.NDArray[np.int64]
     values: npt.NDArray[np.float64] | list[Tensor]
     without_gradient: npt.NDArray[np.bool_]
+    count: int = 0
 
     def fetch(self) -> npt.NDArray[np.float64]:
-        """The values as an array; waits for the device if it has to."""
+        """The filled rows as an array; waits for the device if it has to."""
         if isinstance(self.values, list):
-            return torch.cat([part.cpu() for part in self.values]).numpy()
-        return self.values
+            return torch.cat([part.cpu() for part in self.values]).numpy()[None]
+        return self.values[: self.count]
 
 
 class Sampler:
     """Reads the sampled weights and their gradients, those of them that lie in this process.
 
-    This runs at every step, straight after the processor's caches were filled with something else;
-    each Python instruction costs several times what it costs in a loop. So all that can be is
-    decided once, and decided again only when a weight has moved in memory or a gradient's strides
-    are not those of its weight.
+    This runs at every step, straight after the processor's caches were filled with something else:
+    there an instruction costs several times, and asking for memory a hundred times, what it costs
+    in a loop. So values go into a block that was made before, and what can be decided once is
+    decided again only when a weight has moved in memory or a gradient's strides have changed.
 
     Arguments:
         chosen: for each parameter the row-major places of its sampled weights.
@@ -86,28 +98,65 @@ class Sampler:
             self.held[name], self.places[name] = _in_shard(wanted, shards[name])
         lengths = [len(each) for each in self.places.values()]
         self._owners = np.repeat(np.arange(2 * len(lengths)), lengths + lengths)
+        self._addresses = np.zeros(2 * len(lengths), np.uint64)
         self._pointers: list[int] = []
         self._strides: list[tuple[int, ...] | None] = []
+        self._lock = threading.Lock()
+        self._block: SampledSteps | None = None
+        self._filled: list[SampledSteps] = []
 
-    def read(self, step: Step, weights: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> SampledStep:
-        """Values at the sampled places, one tensor a parameter, in the parameters' order.
+    def read(self, step: Step, weights: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
+        """Read the sampled places of tensors, one a parameter, in the parameters' order.
 
         Tensors on another device are read there and fetched when the values are, so that the
         training does not wait for them.
         """
-        pointers = [each.data_ptr() for each in weights]
-        strides = [None if each is None or each.is_sparse else each.stride() for each in gradients]
-        if pointers != self._pointers or strides != self._strides:
-            self._prepare(weights, gradients)
-            self._pointers, self._strides = pointers, strides
-        if not self._direct:
-            return SampledStep(step, self._pick([*weights, *gradients]), self._missing)
-        pointers = pointers + [0 if each is None else each.data_ptr() for each in gradients]
-        values = np.empty(len(self._owners))
-        kernels.gather(np.array(pointers, np.uint64), self._kinds, self._owners, self._offsets, values)
-        return SampledStep(step, values, self._missing)
+        pointers = list(map(_pointer, weights))
+        try:
+            strides = list(map(_stride, gradients))
+            pointers_too = list(map(_pointer, gradients))
+        except (TypeError, RuntimeError):  # None or sparse among them
+            strides = [None if each is None or each.is_sparse else each.stride() for each in gradients]
+            pointers_too = [0 if each is None or each.is_sparse else each.data_ptr() for each in gradients]
+        with self._lock:
+            if pointers != self._pointers or strides != self._strides:
+                self._prepare(weights, gradients)
+                self._pointers, self._strides = pointers, strides
+            if not self._direct:
+                values = self._pick([*weights, *gradients])
+                self._filled.append(SampledSteps(np.array([step]), values, self._missing, 1))
+                return
+            block = self._block or self._new_block()
+            self._addresses[:] = pointers + pointers_too
+            kernels.gather(
+                self._addresses, self._kinds, self._owners, self._offsets, block.values, block.count
+            )
+            block.steps[block.count] = step
+            block.count += 1
+            if block.count == len(block.steps):
+                self._put_away()
+
+    def take(self) -> list[SampledSteps]:
+        """What was read since the last call; for the writing thread."""
+        with self._lock:
+            self._put_away()
+            filled, self._filled = self._filled, []
+        return filled
+
+    def _put_away(self) -> None:
+        if self._block is not None and self._block.count:
+            self._filled.append(self._block)
+            self._block = None
+
+    def _new_block(self) -> SampledSteps:
+        rows = max(_LEAST_ROWS, _BLOCK // max(1, len(self._owners)))
+        self._block = SampledSteps(
+            np.zeros(rows, np.int64), np.zeros((rows, len(self._owners))), self._missing
+        )
+        return self._block
 
     def _prepare(self, weights: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
+        self._put_away()
         tensors = [*weights, *gradients]
         wanted = list(self.places.values())
         self._missing = np.repeat([each is None for each in gradients], [len(each) for each in wanted])

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from weightdesk.recording.columns import lists, numbers, words
 from weightdesk.recording.meter import Batch
-from weightdesk.recording.sampling import SampledStep
+from weightdesk.recording.sampling import SampledSteps
 from weightdesk.runs.format import METRICS_COLUMNS, SAMPLED_SCHEMA, STATISTICS_SCHEMA
 from weightdesk.statistics import kernels
 from weightdesk.statistics.histogram import sparse
@@ -70,21 +70,20 @@ def statistics_table(batches: Sequence[Batch]) -> pa.Table:
 
 
 def sampled_table(
-    places: Mapping[ParameterName, npt.NDArray[np.int64]], steps: Sequence[SampledStep]
+    places: Mapping[ParameterName, npt.NDArray[np.int64]], blocks: Sequence[SampledSteps]
 ) -> pa.Table:
     """One row a sampled weight and step, with the columns of `SAMPLED_SCHEMA`."""
     lengths = [len(each) for each in places.values()]
     owners = np.repeat(np.arange(len(places), dtype=np.int32), lengths)
-    values = np.stack([step.fetch() for step in steps])
+    steps = np.concatenate([block.steps[: block.count] for block in blocks])
+    values = np.concatenate([block.fetch() for block in blocks])
+    missing = np.concatenate([np.tile(block.without_gradient, block.count) for block in blocks])
     columns = [
-        numbers(np.repeat([step.step for step in steps], len(owners))),
+        numbers(np.repeat(steps, len(owners))),
         words(np.tile(owners, len(steps)), list(places)),
-        numbers(np.tile(np.concatenate(list(places.values())), len(steps))),
+        numbers(np.tile(np.concatenate([np.zeros(0, np.int64), *places.values()]), len(steps))),
         numbers(values[:, : len(owners)].ravel()),
-        numbers(
-            values[:, len(owners) :].ravel(),
-            valid=~np.concatenate([step.without_gradient for step in steps]),
-        ),
+        numbers(values[:, len(owners) :].ravel(), valid=~missing),
     ]
     return pa.Table.from_arrays(columns, schema=SAMPLED_SCHEMA)
 

@@ -115,7 +115,7 @@ def watch(
     budget = CostBudget(cost)
     sampler = Sampler(places, {name: shard_of(each, rank) for name, each in measured.items()})
     keeper = SnapshotKeeper(store, schedule, rank)
-    writer = Writer(store, sampler.held, keeper, budget.charge, rank.number, flush)
+    writer = Writer(store, sampler, keeper, budget.charge, rank.number, flush)
     recorder = Recorder(subject, writer, budget, schedule, sampler, frozenset(kinds))
     recorder.attach()
     return Recording(place, recorder, writer, budget, ledger)

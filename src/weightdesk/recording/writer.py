@@ -10,16 +10,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final, TypeVar
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from weightdesk.recording.keeper import SnapshotKeeper
 from weightdesk.recording.meter import Batch
-from weightdesk.recording.sampling import SampledStep
+from weightdesk.recording.sampling import Sampler
 from weightdesk.recording.snapshot import Snapshot
 from weightdesk.recording.tables import (
     MetricsRow,
@@ -30,7 +28,6 @@ from weightdesk.recording.tables import (
 from weightdesk.runs.format import METRICS, SAMPLED, STATISTICS
 from weightdesk.runs.parts import PartWriter
 from weightdesk.runs.stores import Store
-from weightdesk.types import ParameterName
 
 FLUSH_INTERVAL: Final = 1.0
 """Seconds between two flushes."""
@@ -49,7 +46,7 @@ class Writer:
 
     Arguments:
         store: where the run lies.
-        places: row-major places of the sampled weights by parameter, as the table shows them.
+        sampler: asked for the sampled weights at each flush.
         keeper: writes the snapshots.
         charge: told the processor seconds that the thread used.
         rank: number of this process among those that write to the store.
@@ -59,21 +56,20 @@ class Writer:
     def __init__(
         self,
         store: Store,
-        places: Mapping[ParameterName, npt.NDArray[np.int64]],
+        sampler: Sampler,
         keeper: SnapshotKeeper,
         charge: Callable[[str, float], None],
         rank: int = 0,
         interval: float = FLUSH_INTERVAL,
     ) -> None:
         self.error: Exception | None = None
-        self._store, self._places, self._keeper, self._charge = store, places, keeper, charge
+        self._store, self._sampler, self._keeper, self._charge = store, sampler, keeper, charge
         self._interval = interval
         self._parts = {
             folder: PartWriter(store, folder, rank=rank) for folder in (METRICS, STATISTICS, SAMPLED)
         }
         self._metrics: deque[MetricsRow] = deque()
         self._statistics: deque[Batch] = deque()
-        self._sampled: deque[SampledStep] = deque()
         self._snapshots: deque[Snapshot] = deque()
         self._changed = threading.Condition()
         self._closing = False
@@ -87,10 +83,6 @@ class Writer:
     def add_statistics(self, batch: Batch) -> None:
         """Write a batch of statistics at the next flush."""
         self._statistics.append(batch)
-
-    def add_sampled(self, step: SampledStep) -> None:
-        """Write the sampled weights of a step at the next flush."""
-        self._sampled.append(step)
 
     def add_snapshot(self, snapshot: Snapshot) -> None:
         """Write a snapshot soon."""
@@ -160,14 +152,14 @@ class Writer:
 
     def _flush(self) -> None:
         self._store.renew()
-        metrics, statistics, sampled = _drain(self._metrics), _drain(self._statistics), _drain(self._sampled)
+        metrics, statistics, sampled = _drain(self._metrics), _drain(self._statistics), self._sampler.take()
         tables: dict[str, pa.Table] = {}
         if metrics:
             tables[METRICS] = metrics_table(metrics)
         if statistics:
             tables[STATISTICS] = statistics_table(statistics)
-        if sampled and self._places:
-            tables[SAMPLED] = sampled_table(self._places, sampled)
+        if sampled:
+            tables[SAMPLED] = sampled_table(self._sampler.held, sampled)
         for folder, table in tables.items():
             self._parts[folder].append(table)
 

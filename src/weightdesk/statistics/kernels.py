@@ -370,19 +370,22 @@ def _decode_half(word, mantissa_bits, exponent_bits):
     return sign * (1.0 + mantissa) * 2.0 ** (exponent - bias)
 
 
-@njit("void(uint64[::1], int8[::1], int64[::1], int64[::1], float64[::1])", **_compiled)
-def gather(addresses, kinds, owners, offsets, values):
-    """Read single elements: the i-th lies `offsets[i]` elements into tensor `owners[i]`, 0 = none."""
-    for i in range(values.size):
+@njit("void(uint64[::1], int8[::1], int64[::1], int64[::1], float64[:, ::1], int64)", **_compiled)
+def gather(addresses, kinds, owners, offsets, values, row):
+    """Read single elements into a row; the i-th lies `offsets[i]` elements into tensor `owners[i]`.
+
+    An address of 0 stands for no tensor and reads as NaN.
+    """
+    for i in range(owners.size):
         address, kind = addresses[owners[i]], kinds[owners[i]]
         pointer, length = _pointer(address), (offsets[i] + 1,)
         if address == 0:
-            values[i] = np.nan
+            values[row, i] = np.nan
         elif kind == FLOAT32:
-            values[i] = carray(pointer, length, np.float32)[offsets[i]]
+            values[row, i] = carray(pointer, length, np.float32)[offsets[i]]
         elif kind == FLOAT64:
-            values[i] = carray(pointer, length, np.float64)[offsets[i]]
+            values[row, i] = carray(pointer, length, np.float64)[offsets[i]]
         elif kind == BFLOAT16:
-            values[i] = _decode_half(carray(pointer, length, np.uint16)[offsets[i]], 7, 8)
+            values[row, i] = _decode_half(carray(pointer, length, np.uint16)[offsets[i]], 7, 8)
         else:
-            values[i] = _decode_half(carray(pointer, length, np.uint16)[offsets[i]], 10, 5)
+            values[row, i] = _decode_half(carray(pointer, length, np.uint16)[offsets[i]], 10, 5)
