@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from weightdesk.statistics import kernels
-from weightdesk.statistics.measure import KINDS, Measurements, in_memory_order, measure
+from weightdesk.statistics import layout
+from weightdesk.statistics.measure import KINDS, Measurements, in_memory_order, kernels, measure
 
 
 def many(seed: int = 0) -> list[torch.Tensor]:
@@ -48,8 +48,8 @@ def test_updates_are_measured_as_differences(dtype: torch.dtype) -> None:
     found, expected = measure([after], [before]), measure([difference])
     flips = ((after > 0) & (before < 0) | (after < 0) & (before > 0)).sum().item()
     assert flips > 0
-    assert found.totals[0, kernels.SIGN_FLIPS] == flips
-    found.totals[0, kernels.SIGN_FLIPS] = 0
+    assert found.totals[0, layout.SIGN_FLIPS] == flips
+    found.totals[0, layout.SIGN_FLIPS] = 0
     assert bits(found) == bits(expected)
 
 
@@ -63,16 +63,14 @@ def test_a_dense_tensor_is_not_copied_whatever_its_strides() -> None:
 def test_single_elements_of_every_kind_are_read(dtype: torch.dtype) -> None:
     special = [0.0, -1.5, 3.0e-5, -6.0e-8, float("inf"), float("-inf"), 65504.0, 1.0, float("nan")]
     tensor = torch.tensor(special, dtype=dtype)
-    found = np.empty((2, len(special) + 1))
-    kernels.gather(
-        np.array([0, tensor.data_ptr()], np.uint64),
-        np.array([0, KINDS[dtype]], np.int8),
-        np.array([1] * len(special) + [0]),
-        np.array([*range(len(special)), 0]),
-        found,
-        1,
-    )
-    assert np.array_equal(found[1], [*tensor.double().tolist(), np.nan], equal_nan=True)
+    addresses = np.array([0, tensor.data_ptr()], np.uint64)
+    kinds = np.array([0, KINDS[dtype]], np.int8)
+    owners = np.array([1] * len(special) + [0])
+    offsets = np.array([*range(len(special)), 0])
+    found = np.empty(len(owners))
+    arrays = (each.ctypes.data for each in (owners, offsets, found))
+    kernels["gather"](addresses.ctypes.data, kinds.ctypes.data, 2, *arrays, len(owners))
+    assert np.array_equal(found, [*tensor.double().tolist(), np.nan], equal_nan=True)
 
 
 def test_a_forked_process_can_measure() -> None:

@@ -14,8 +14,7 @@ import torch
 from torch import Tensor
 
 from weightdesk.recording.ranks import Shard
-from weightdesk.statistics import kernels
-from weightdesk.statistics.measure import KINDS
+from weightdesk.statistics.measure import KINDS, kernels
 from weightdesk.types import ParameterName, Step
 
 PER_PARAMETER: Final = 16
@@ -23,6 +22,8 @@ PER_PARAMETER: Final = 16
 # Mapped over lists of tensors: no bytecode runs between one tensor and the next.
 _pointer: Final[Callable[[Any], int]] = Tensor.data_ptr
 _stride: Final[Callable[[Any], tuple[int, ...] | None]] = Tensor.stride
+
+_gather: Final = kernels["gather"]
 
 _BLOCK: Final = 1 << 17  # values
 _LEAST_ROWS: Final = 16
@@ -58,12 +59,14 @@ class SampledSteps:
         values: a row a step: the weights, then their gradients; or tensors on their device instead.
         without_gradient: which of the weights had none.
         count: rows that are filled.
+        address: of the first value.
     """
 
     steps: npt.NDArray[np.int64]
     values: npt.NDArray[np.float64] | list[Tensor]
     without_gradient: npt.NDArray[np.bool_]
     count: int = 0
+    address: int = 0
 
     def fetch(self) -> npt.NDArray[np.float64]:
         """The filled rows as an array; waits for the device if it has to."""
@@ -128,9 +131,8 @@ class Sampler:
                 return
             block = self._block or self._new_block()
             self._addresses[:] = pointers + pointers_too
-            kernels.gather(
-                self._addresses, self._kinds, self._owners, self._offsets, block.values, block.count
-            )
+            row = block.address + block.count * self._owners.nbytes  # as many bytes as float64 values
+            _gather(*self._told, row, len(self._owners))
             block.steps[block.count] = step
             block.count += 1
             if block.count == len(block.steps):
@@ -150,8 +152,9 @@ class Sampler:
 
     def _new_block(self) -> SampledSteps:
         rows = max(_LEAST_ROWS, _BLOCK // max(1, len(self._owners)))
+        values = np.zeros((rows, len(self._owners)))
         self._block = SampledSteps(
-            np.zeros(rows, np.int64), np.zeros((rows, len(self._owners))), self._missing
+            np.zeros(rows, np.int64), values, self._missing, address=values.ctypes.data
         )
         return self._block
 
@@ -165,6 +168,9 @@ class Sampler:
             self._kinds = np.array([0 if each is None else KINDS[each.dtype] for each in tensors], np.int8)
             offsets = map(_memory_places, tensors, wanted + wanted)
             self._offsets = np.concatenate([np.zeros(0, np.int64), *offsets])
+            arrays = (self._addresses, self._kinds, self._owners, self._offsets)
+            places = [array.ctypes.data for array in arrays]
+            self._told = (*places[:2], len(tensors), *places[2:])
 
     def _pick(self, tensors: Sequence[Tensor | None]) -> list[Tensor]:
         return [

@@ -14,7 +14,7 @@ from weightdesk.recording.columns import lists, numbers, words
 from weightdesk.recording.meter import Batch
 from weightdesk.recording.sampling import SampledSteps
 from weightdesk.runs.format import METRICS_COLUMNS, SAMPLED_SCHEMA, STATISTICS_SCHEMA
-from weightdesk.statistics import kernels
+from weightdesk.statistics import layout
 from weightdesk.statistics.histogram import sparse
 from weightdesk.types import ParameterName, Step
 
@@ -35,13 +35,13 @@ def statistics_table(batches: Sequence[Batch]) -> pa.Table:
     totals = np.concatenate([_totals(batch) for batch in batches])
     bins = np.concatenate([batch.found.collect().histograms for batch in batches])
     lengths = [len(batch.names) for batch in batches]
-    finite, nonfinite = totals[:, kernels.COUNT], totals[:, kernels.NONFINITE]
+    finite, nonfinite = totals[:, layout.COUNT], totals[:, layout.NONFINITE]
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(finite > 0, totals[:, kernels.MEAN], np.nan)
-        variance = totals[:, kernels.M2] / finite
-        abs_mean = totals[:, kernels.ABS_SUM] / finite
-    low = np.where(finite > 0, totals[:, kernels.MIN], np.nan)
-    high = np.where(finite > 0, totals[:, kernels.MAX], np.nan)
+        mean = np.where(finite > 0, totals[:, layout.MEAN], np.nan)
+        variance = totals[:, layout.M2] / finite
+        abs_mean = totals[:, layout.ABS_SUM] / finite
+    low = np.where(finite > 0, totals[:, layout.MIN], np.nan)
+    high = np.where(finite > 0, totals[:, layout.MAX], np.nan)
     rms = np.sqrt(mean**2 + variance)
     is_update = np.repeat([batch.kind == "update" for batch in batches], lengths)
     codes, counts, offsets = sparse(bins)
@@ -52,7 +52,7 @@ def statistics_table(batches: Sequence[Batch]) -> pa.Table:
         _names([batch.kind for batch in batches for _ in batch.names]),
         numbers((finite + nonfinite).astype(np.int64)),
         numbers(nonfinite.astype(np.int64)),
-        numbers(totals[:, kernels.ZEROS].astype(np.int64)),
+        numbers(totals[:, layout.ZEROS].astype(np.int64)),
         numbers(mean),
         numbers(np.sqrt(variance)),
         numbers(rms),
@@ -63,7 +63,7 @@ def statistics_table(batches: Sequence[Batch]) -> pa.Table:
         lists(offsets, codes),
         lists(offsets, counts),
         numbers(_update_ratios(batches, rms), valid=is_update),
-        numbers(totals[:, kernels.SIGN_FLIPS].astype(np.int64), valid=is_update),
+        numbers(totals[:, layout.SIGN_FLIPS].astype(np.int64), valid=is_update),
         numbers(saturated, valid=~np.isnan(saturated)),
     ]
     return pa.Table.from_arrays(columns, schema=STATISTICS_SCHEMA)
@@ -110,18 +110,14 @@ def _totals(batch: Batch) -> Floats:
         return totals
     totals = totals.copy()
     zeros = np.asarray(batch.zeros, np.float64)
-    count = totals[:, kernels.COUNT]
+    count = totals[:, layout.COUNT]
     together = np.maximum(count + zeros, 1)
-    totals[:, kernels.M2] += totals[:, kernels.MEAN] ** 2 * count * zeros / together
-    totals[:, kernels.MEAN] *= count / together
-    totals[:, kernels.COUNT] += zeros
-    totals[:, kernels.ZEROS] += zeros
-    totals[:, kernels.MIN] = np.where(
-        zeros > 0, np.minimum(totals[:, kernels.MIN], 0), totals[:, kernels.MIN]
-    )
-    totals[:, kernels.MAX] = np.where(
-        zeros > 0, np.maximum(totals[:, kernels.MAX], 0), totals[:, kernels.MAX]
-    )
+    totals[:, layout.M2] += totals[:, layout.MEAN] ** 2 * count * zeros / together
+    totals[:, layout.MEAN] *= count / together
+    totals[:, layout.COUNT] += zeros
+    totals[:, layout.ZEROS] += zeros
+    totals[:, layout.MIN] = np.where(zeros > 0, np.minimum(totals[:, layout.MIN], 0), totals[:, layout.MIN])
+    totals[:, layout.MAX] = np.where(zeros > 0, np.maximum(totals[:, layout.MAX], 0), totals[:, layout.MAX])
     return totals
 
 
@@ -134,8 +130,8 @@ def _update_ratios(batches: Sequence[Batch], rms: Floats) -> Floats:
             continue
         totals = batch.weights.collect().totals
         with np.errstate(invalid="ignore", divide="ignore"):
-            variance = totals[:, kernels.M2] / totals[:, kernels.COUNT]
-        before.append(np.sqrt(totals[:, kernels.MEAN] ** 2 + variance))
+            variance = totals[:, layout.M2] / totals[:, layout.COUNT]
+        before.append(np.sqrt(totals[:, layout.MEAN] ** 2 + variance))
     with np.errstate(invalid="ignore", divide="ignore"):
         ratios: Floats = rms / np.concatenate(before)
     return ratios

@@ -76,7 +76,7 @@ def watch(
     >>> from weightdesk import open_run, watch
     >>> model = nn.Linear(2, 1)
     >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    >>> with watch(model, optimizer, "memory://watch-example") as recording:
+    >>> with watch(model, optimizer, "memory://watch-example", every=1) as recording:
     ...     for _ in range(3):
     ...         optimizer.zero_grad()
     ...         model(torch.ones(4, 2)).square().mean().backward()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from weightdesk.statistics import kernels
+from weightdesk.statistics import layout
 from weightdesk.statistics.measure import Measurements
 
 
@@ -35,7 +35,7 @@ def measure_on_device(
     """Measure tensors of one device without waiting for it; the arguments are those of `measure`.
 
     >>> found = measure_on_device([torch.tensor([1.0, -2.0, 0.0])]).collect()
-    >>> found.totals[0, kernels.ABS_SUM].item()
+    >>> found.totals[0, layout.ABS_SUM].item()
     3.0
     """
     earlier = before or [None] * len(tensors)
@@ -54,17 +54,17 @@ def _describe(tensor: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor]:
     mean = values.sum() / count
     deviations = torch.where(finite.flatten(), values - mean, 0.0)
     row: dict[int, Tensor] = {
-        kernels.COUNT: count,
-        kernels.NONFINITE: tensor.numel() - count,
-        kernels.ZEROS: (tensor == 0).sum(),
-        kernels.MEAN: torch.where(count > 0, mean, 0.0),
-        kernels.M2: deviations.square().sum(),
-        kernels.ABS_SUM: values.abs().sum(),
-        kernels.MIN: _extreme(tensor, finite, torch.inf).amin(),
-        kernels.MAX: _extreme(tensor, finite, -torch.inf).amax(),
-        kernels.SIGN_FLIPS: flips,
+        layout.COUNT: count,
+        layout.NONFINITE: tensor.numel() - count,
+        layout.ZEROS: (tensor == 0).sum(),
+        layout.MEAN: torch.where(count > 0, mean, 0.0),
+        layout.M2: deviations.square().sum(),
+        layout.ABS_SUM: values.abs().sum(),
+        layout.MIN: _extreme(tensor, finite, torch.inf).amin(),
+        layout.MAX: _extreme(tensor, finite, -torch.inf).amax(),
+        layout.SIGN_FLIPS: flips,
     }
-    return torch.stack([row[field].double() for field in range(kernels.FIELDS)]), _bins(tensor, finite)
+    return torch.stack([row[field].double() for field in range(layout.FIELDS)]), _bins(tensor, finite)
 
 
 def _extreme(tensor: Tensor, finite: Tensor, otherwise: float) -> Tensor:
@@ -78,5 +78,5 @@ def _bins(tensor: Tensor, finite: Tensor) -> Tensor:
     _, exponent = torch.frexp(torch.where(finite, narrow, 0))
     places = (exponent - 1 + 127).clamp(0, 254) + 256 * (tensor < 0)
     counted = (finite & (tensor != 0)).long()
-    bins = torch.zeros(kernels.BINS, dtype=torch.long, device=tensor.device)
+    bins = torch.zeros(layout.BINS, dtype=torch.long, device=tensor.device)
     return bins.scatter_add_(0, places.flatten().long(), counted.flatten())

@@ -32,21 +32,29 @@ from numba import carray, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-BLOCK: Final = 2048
-CHUNK: Final = 32 * BLOCK
-BINS: Final = 512
-"""Sign times exponent field of a float32; see `histogram.py`."""
-
-FLOAT32, FLOAT64, BFLOAT16, FLOAT16 = range(4)
-
-COUNT, NONFINITE, ZEROS, MEAN, M2, ABS_SUM, MIN, MAX, SIGN_FLIPS, FIELDS = range(10)
-"""Columns of a row of partial statistics; the first three and the flips are whole numbers."""
-
-_TABLES: Final = 8
-# One table is a little longer than its bins: with a power of two the same bin of all tables would
-# fall into the same set of the cache.
-_STRIDE: Final = BINS + 16
-TABLE_LENGTH: Final = _TABLES * _STRIDE
+from weightdesk.statistics.layout import (
+    ABS_SUM,
+    BFLOAT16,
+    BINS,
+    BLOCK,
+    COUNT,
+    DOUBLES,
+    FIELDS,
+    FLOAT32,
+    FLOAT64,
+    M2,
+    MAX,
+    MEAN,
+    MIN,
+    NONFINITE,
+    SEEN,
+    SIGN_FLIPS,
+    SINGLES,
+    STRIDE,
+    TABLE_LENGTH,
+    TABLES,
+    ZEROS,
+)  # fmt: skip
 
 _EXPONENT: Final = np.uint64(23)
 _UPPER_EXPONENT: Final = np.uint64(55)
@@ -54,7 +62,7 @@ _BIN_MASK: Final = np.uint64(BINS - 1)
 _ONE: Final = np.uint32(1)
 _SIGN: Final = np.uint32(0x80000000)
 
-_compiled: Final[dict[str, Any]] = {"nogil": True, "cache": True, "error_model": "numpy"}
+_compiled: Final[dict[str, Any]] = {"error_model": "numpy"}
 # Sums may be taken in any order, so that they can be vectorised; NaN and infinities keep their meaning.
 _reordered: Final[dict[str, Any]] = {**_compiled, "fastmath": {"reassoc", "nsz", "contract"}}
 
@@ -72,7 +80,7 @@ def _pointer(_typing: Any, address: Any) -> Any:
 @njit(**_compiled)
 def _count_bins(pairs, tables):
     """Count the top nine bits of float32 values, read two at a time; the length is a multiple of 4."""
-    stride = np.uint64(_STRIDE)
+    stride = np.uint64(STRIDE)
     for i in range(0, pairs.size, 4):
         a, b, c, d = pairs[i], pairs[i + 1], pairs[i + 2], pairs[i + 3]
         tables[(a >> _EXPONENT) & _BIN_MASK] += _ONE
@@ -94,8 +102,8 @@ def _count_bins_singly(bits, tables):
 @njit(**_compiled)
 def _in_tables(tables, position):
     total = np.int64(0)
-    for table in range(_TABLES):
-        total += tables[table * _STRIDE + position] + tables[table * _STRIDE + position + 256]
+    for table in range(TABLES):
+        total += tables[table * STRIDE + position] + tables[table * STRIDE + position + 256]
     return total
 
 
@@ -296,8 +304,8 @@ def _fold(tables, seen, histogram, row):
     """Empty the tables into a tensor's histogram, less what is no magnitude: zeros, NaN, infinities."""
     for position in range(BINS):
         total = np.int64(0)
-        for table in range(_TABLES):
-            total += tables[table * _STRIDE + position]
+        for table in range(TABLES):
+            total += tables[table * STRIDE + position]
         histogram[position] += total
     histogram[0] -= seen[2]
     histogram[256] -= seen[3]
@@ -317,20 +325,27 @@ def _clear(row):
     row[MIN], row[MAX] = np.inf, -np.inf
 
 
-@njit(
-    "void(uint64[::1], uint64[::1], int8[::1], int64[:, ::1], float64[:, ::1], int64[:, ::1],"
-    " float32[:, ::1], float64[:, ::1], uint32[::1], int64[::1])",
-    **_compiled,
-)
-def describe_chunks(addresses, befores, kinds, chunks, rows, histograms, single, double, tables, seen):
-    """Describe chunks of several tensors, one row of partial statistics a chunk.
+def describe_chunks(
+    addresses, befores, kinds, tensors, chunks, count, rows, histograms, single, double, tables, seen
+):
+    """Describe `count` chunks of several tensors, one row of partial statistics a chunk.
 
     addresses, befores and kinds have one entry a tensor: where its elements lie, where those lie
-    that are to be subtracted first (0 = none), and one of the four kinds above. A chunk is (tensor,
-    first element, element after the last). Histograms are added up a tensor, rows are written a
-    chunk, so that several threads can share out the chunks with histograms of their own. The rest
-    is scratch, tables and seen zero at the start: see `Scratch` in `measure.py`.
+    that are to be subtracted first (0 = none), and one of the four kinds. A chunk is (tensor, first
+    element, element after the last). Histograms are added up a tensor, rows are written a chunk, so
+    that several threads can share out the chunks with histograms of their own. The rest is scratch,
+    tables and seen zero at the start.
     """
+    addresses = carray(_pointer(addresses), (tensors,), np.uint64)
+    befores = carray(_pointer(befores), (tensors,), np.uint64)
+    kinds = carray(_pointer(kinds), (tensors,), np.int8)
+    chunks = carray(_pointer(chunks), (count, 3), np.int64)
+    rows = carray(_pointer(rows), (count, FIELDS), np.float64)
+    histograms = carray(_pointer(histograms), (tensors, BINS), np.int64)
+    single = carray(_pointer(single), (SINGLES, BLOCK), np.float32)
+    double = carray(_pointer(double), (DOUBLES, BLOCK), np.float64)
+    tables = carray(_pointer(tables), (TABLE_LENGTH,), np.uint32)
+    seen = carray(_pointer(seen), (SEEN,), np.int64)
     for chunk in range(chunks.shape[0]):
         tensor, start, stop = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
         row = rows[chunk]
@@ -343,9 +358,11 @@ def describe_chunks(addresses, befores, kinds, chunks, rows, histograms, single,
         _fold(tables, seen, histograms[tensor], row)
 
 
-@njit("void(int64[:, ::1], float64[:, ::1], float64[:, ::1])", **_compiled)
-def merge_chunks(chunks, rows, totals):
+def merge_chunks(chunks, count, rows, totals, tensors):
     """Merge the rows of chunks, in their order, into one row a tensor."""
+    chunks = carray(_pointer(chunks), (count, 3), np.int64)
+    rows = carray(_pointer(rows), (count, FIELDS), np.float64)
+    totals = carray(_pointer(totals), (tensors, FIELDS), np.float64)
     for tensor in range(totals.shape[0]):
         _clear(totals[tensor])
     for chunk in range(chunks.shape[0]):
@@ -370,22 +387,30 @@ def _decode_half(word, mantissa_bits, exponent_bits):
     return sign * (1.0 + mantissa) * 2.0 ** (exponent - bias)
 
 
-@njit("void(uint64[::1], int8[::1], int64[::1], int64[::1], float64[:, ::1], int64)", **_compiled)
-def gather(addresses, kinds, owners, offsets, values, row):
-    """Read single elements into a row; the i-th lies `offsets[i]` elements into tensor `owners[i]`.
+def gather(addresses, kinds, tensors, owners, offsets, values, count):
+    """Read `count` single elements; the i-th lies `offsets[i]` elements into tensor `owners[i]`.
 
     An address of 0 stands for no tensor and reads as NaN.
     """
-    for i in range(owners.size):
+    addresses = carray(_pointer(addresses), (tensors,), np.uint64)
+    kinds = carray(_pointer(kinds), (tensors,), np.int8)
+    owners = carray(_pointer(owners), (count,), np.int64)
+    offsets = carray(_pointer(offsets), (count,), np.int64)
+    values = carray(_pointer(values), (count,), np.float64)
+    for i in range(count):
         address, kind = addresses[owners[i]], kinds[owners[i]]
         pointer, length = _pointer(address), (offsets[i] + 1,)
         if address == 0:
-            values[row, i] = np.nan
+            values[i] = np.nan
         elif kind == FLOAT32:
-            values[row, i] = carray(pointer, length, np.float32)[offsets[i]]
+            values[i] = carray(pointer, length, np.float32)[offsets[i]]
         elif kind == FLOAT64:
-            values[row, i] = carray(pointer, length, np.float64)[offsets[i]]
+            values[i] = carray(pointer, length, np.float64)[offsets[i]]
         elif kind == BFLOAT16:
-            values[row, i] = _decode_half(carray(pointer, length, np.uint16)[offsets[i]], 7, 8)
+            values[i] = _decode_half(carray(pointer, length, np.uint16)[offsets[i]], 7, 8)
         else:
-            values[row, i] = _decode_half(carray(pointer, length, np.uint16)[offsets[i]], 10, 5)
+            values[i] = _decode_half(carray(pointer, length, np.uint16)[offsets[i]], 10, 5)
+
+
+ENTRY_POINTS: Final = (describe_chunks, merge_chunks, gather)
+"""What is called from outside, with addresses and lengths as whole numbers; see `compiled.py`."""

@@ -18,13 +18,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from weightdesk.statistics import kernels
+from weightdesk.statistics import compiled, layout
+
+kernels: Final = compiled.load()
 
 KINDS: Final = {
-    torch.float32: kernels.FLOAT32,
-    torch.float64: kernels.FLOAT64,
-    torch.bfloat16: kernels.BFLOAT16,
-    torch.float16: kernels.FLOAT16,
+    torch.float32: layout.FLOAT32,
+    torch.float64: layout.FLOAT64,
+    torch.bfloat16: layout.BFLOAT16,
+    torch.float16: layout.FLOAT16,
 }
 
 # Below this many elements a thread, waking another thread takes longer than what it would save.
@@ -36,7 +38,7 @@ class Measurements:
     """What the kernels found in `t` tensors.
 
     Attributes:
-        totals: one row a tensor, with the columns named in `kernels.py`.
+        totals: one row a tensor, with the columns named in `layout.py`.
         histograms: one row a tensor, counts by the top nine bits of a float32.
 
     """
@@ -53,10 +55,13 @@ class _Scratch(threading.local):
     """Working memory of each thread; the kernels leave tables and seen empty."""
 
     def __init__(self) -> None:
-        self.single = np.empty((4, kernels.BLOCK), np.float32)
-        self.double = np.empty((2, kernels.BLOCK), np.float64)
-        self.tables = np.zeros(kernels.TABLE_LENGTH, np.uint32)
-        self.seen = np.zeros(4, np.int64)
+        self._arrays = (
+            np.empty((layout.SINGLES, layout.BLOCK), np.float32),
+            np.empty((layout.DOUBLES, layout.BLOCK), np.float64),
+            np.zeros(layout.TABLE_LENGTH, np.uint32),
+            np.zeros(layout.SEEN, np.int64),
+        )
+        self.addresses = tuple(array.ctypes.data for array in self._arrays)
 
 
 _scratch: Final = _Scratch()
@@ -90,7 +95,7 @@ def measure(
             None. The subtraction is the tensor's own: float32 minus float32 gives a float32.
         threads: at most this many; as torch by default. The result does not depend on it.
 
-    >>> measure([torch.tensor([1.0, -2.0, 0.0])]).totals[0, kernels.ABS_SUM].item()
+    >>> measure([torch.tensor([1.0, -2.0, 0.0])]).totals[0, layout.ABS_SUM].item()
     3.0
 
     """
@@ -100,23 +105,25 @@ def measure(
     befores = np.array([0 if old is None else old.data_ptr() for old in earlier], np.uint64)
     kinds = np.array([KINDS[tensor.dtype] for tensor in flat], np.int8)
     chunks = _chunks(tuple(tensor.numel() for tensor in flat))
-    rows = np.empty((len(chunks), kernels.FIELDS))
-    totals = np.empty((len(flat), kernels.FIELDS))
+    rows = np.empty((len(chunks), layout.FIELDS))
+    totals = np.empty((len(flat), layout.FIELDS))
     shares = _shares(chunks, threads or torch.get_num_threads())
-    histograms = np.zeros((len(shares), len(flat), kernels.BINS), np.int64)
+    histograms = np.zeros((len(shares), len(flat), layout.BINS), np.int64)
+
+    tensors_told = (addresses.ctypes.data, befores.ctypes.data, kinds.ctypes.data, len(flat))
 
     def describe(worker: int) -> None:
-        share = shares[worker]
-        kernels.describe_chunks(
-            addresses, befores, kinds, chunks[share], rows[share], histograms[worker],
-            _scratch.single, _scratch.double, _scratch.tables, _scratch.seen,
+        mine, partial = chunks[shares[worker]], rows[shares[worker]]
+        kernels["describe_chunks"](
+            *tensors_told, mine.ctypes.data, len(mine), partial.ctypes.data,
+            histograms[worker].ctypes.data, *_scratch.addresses,
         )  # fmt: skip
 
     others = [_pool().submit(describe, worker) for worker in range(1, len(shares))]
     describe(0)
     for other in others:
         other.result()
-    kernels.merge_chunks(chunks, rows, totals)
+    kernels["merge_chunks"](chunks.ctypes.data, len(chunks), rows.ctypes.data, totals.ctypes.data, len(flat))
     return Measurements(totals, histograms.sum(axis=0) if len(shares) > 1 else histograms[0])
 
 
@@ -124,9 +131,9 @@ def measure(
 def _chunks(sizes: tuple[int, ...]) -> npt.NDArray[np.int64]:
     """(tensor, first element, element after the last) of every chunk of every tensor."""
     cut = [
-        (tensor, start, min(start + kernels.CHUNK, size))
+        (tensor, start, min(start + layout.CHUNK, size))
         for tensor, size in enumerate(sizes)
-        for start in range(0, size, kernels.CHUNK)
+        for start in range(0, size, layout.CHUNK)
     ]
     return np.array(cut, np.int64).reshape(-1, 3)
 

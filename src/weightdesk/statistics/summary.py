@@ -9,12 +9,12 @@ from typing import Final
 from torch import Tensor
 
 from weightdesk.errors import OptionError
-from weightdesk.statistics import histogram, kernels
+from weightdesk.statistics import histogram, layout
 from weightdesk.statistics.histogram import Quantile
 from weightdesk.statistics.measure import KINDS, Measurements, measure
 
 _NAN: Final = float("nan")
-_MOMENTS: Final = [kernels.MEAN, kernels.M2, kernels.ABS_SUM, kernels.MIN, kernels.MAX]
+_MOMENTS: Final = [layout.MEAN, layout.M2, layout.ABS_SUM, layout.MIN, layout.MAX]
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def unpack(measurements: Measurements) -> list[Statistics]:
     found = []
     for row, first, last in zip(measurements.totals, offsets[:-1], offsets[1:], strict=True):
         finite, nonfinite, zeros = (
-            int(row[field]) for field in (kernels.COUNT, kernels.NONFINITE, kernels.ZEROS)
+            int(row[field]) for field in (layout.COUNT, layout.NONFINITE, layout.ZEROS)
         )
         mean, m2, abs_sum, low, high = row[_MOMENTS].tolist() if finite else [_NAN] * len(_MOMENTS)
         bins = dict(zip(codes[first:last].tolist(), counts[first:last].tolist(), strict=True))
