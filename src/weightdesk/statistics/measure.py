@@ -32,6 +32,9 @@ KINDS: Final = {
 # Below this many elements a thread, waking another thread takes longer than what it would save.
 _WORTH_A_THREAD: Final = 1 << 19
 
+# More shares than workers, so that one whose thread wakes up late holds nobody up.
+_SHARES_EACH: Final = 4
+
 
 @dataclass(frozen=True)
 class Measurements:
@@ -107,24 +110,26 @@ def measure(
     chunks = _chunks(tuple(tensor.numel() for tensor in flat))
     rows = np.empty((len(chunks), layout.FIELDS))
     totals = np.empty((len(flat), layout.FIELDS))
-    shares = _shares(chunks, threads or torch.get_num_threads())
-    histograms = np.zeros((len(shares), len(flat), layout.BINS), np.int64)
-
-    tensors_told = (addresses.ctypes.data, befores.ctypes.data, kinds.ctypes.data, len(flat))
+    workers, shares = _shares(chunks, threads or torch.get_num_threads())
+    histograms = np.zeros((workers, len(flat), layout.BINS), np.int64)
+    told = (addresses.ctypes.data, befores.ctypes.data, kinds.ctypes.data, len(flat))
+    turns = iter(shares)  # each worker takes the next share that nobody has: `next` is one instruction
 
     def describe(worker: int) -> None:
-        mine, partial = chunks[shares[worker]], rows[shares[worker]]
-        kernels["describe_chunks"](
-            *tensors_told, mine.ctypes.data, len(mine), partial.ctypes.data,
-            histograms[worker].ctypes.data, *_scratch.addresses,
-        )  # fmt: skip
+        for share in turns:
+            mine, partial = chunks[share], rows[share]
+            kernels["describe_chunks"](
+                *told, mine.ctypes.data, len(mine), partial.ctypes.data,
+                histograms[worker].ctypes.data, *_scratch.addresses,
+            )  # fmt: skip
 
-    others = [_pool().submit(describe, worker) for worker in range(1, len(shares))]
+    others = [_pool().submit(describe, worker) for worker in range(1, workers)]
     describe(0)
     for other in others:
-        other.result()
+        if not other.cancel():  # a thread that has not even begun has nothing left to do
+            other.result()
     kernels["merge_chunks"](chunks.ctypes.data, len(chunks), rows.ctypes.data, totals.ctypes.data, len(flat))
-    return Measurements(totals, histograms.sum(axis=0) if len(shares) > 1 else histograms[0])
+    return Measurements(totals, histograms.sum(axis=0) if workers > 1 else histograms[0])
 
 
 @lru_cache(maxsize=64)
@@ -138,13 +143,14 @@ def _chunks(sizes: tuple[int, ...]) -> npt.NDArray[np.int64]:
     return np.array(cut, np.int64).reshape(-1, 3)
 
 
-def _shares(chunks: npt.NDArray[np.int64], threads: int) -> list[slice]:
-    """Cut the list of chunks into about equal amounts of work, one a thread."""
+def _shares(chunks: npt.NDArray[np.int64], threads: int) -> tuple[int, list[slice]]:
+    """How many workers are worth it, and the list of chunks cut into about equal shares for them."""
     ends = np.cumsum(chunks[:, 2] - chunks[:, 1])
     elements = int(ends[-1]) if len(ends) else 0
     workers = max(1, min(threads, elements // _WORTH_A_THREAD))
-    cuts = [int(np.searchsorted(ends, elements * worker / workers)) for worker in range(1, workers)]
-    return [slice(first, last) for first, last in zip([0, *cuts], [*cuts, len(chunks)], strict=True)]
+    count = workers * _SHARES_EACH if workers > 1 else 1
+    cuts = [int(np.searchsorted(ends, elements * share / count)) for share in range(1, count)]
+    return workers, [slice(*ends) for ends in zip([0, *cuts], [*cuts, len(chunks)], strict=True)]
 
 
 @cache
