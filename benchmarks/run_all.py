@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy
+import numpy as np
 import torch
 
 HERE = Path(__file__).parent
@@ -28,10 +28,10 @@ def main() -> int:
         sys.stdout.write(sections[-1] + "\n")
     if not sys.argv[1:]:
         machine = f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} torch threads"
-        versions = f"Python {platform.python_version()}, torch {torch.__version__}, NumPy {numpy.__version__}"
+        versions = f"Python {platform.python_version()}, torch {torch.__version__}, NumPy {np.__version__}"
         head = (
-            "# Results\n\nWritten by `make bench`. Figures that compare are ratios of times taken side by side in "
-            f"one process; seconds are this machine's: {machine}; {versions}.\n\n"
+            "# Results\n\nWritten by `make bench`. What compares is a ratio of times, side by side in one "
+            f"process; seconds are this machine's: {machine}; {versions}.\n\n"
         )
         (HERE / "RESULTS.md").write_text(head + "\n".join(sections), encoding="utf-8")
     return 1 if failed else 0

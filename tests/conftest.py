@@ -1,55 +1,22 @@
-"""Small networks, batches and loops that many tests share."""
+"""What holds for all tests."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import pytest
 import torch
 from hypothesis import settings
-from torch import Tensor, nn
+from torch import nn
+from trainings import small_network
+
+# Tests run side by side: more threads than processors would only wait for each other.
+torch.set_num_threads(1)
 
 # Compiled kernels and a busy machine make the first example slow; that is no failure.
 settings.register_profile("weightdesk", deadline=None, max_examples=60)
 settings.load_profile("weightdesk")
 
 
-def small_network(seed: int = 0) -> nn.Sequential:
-    """A classifier of 3×8×8 pictures with a kernel, a normalisation, a tied shape of everything."""
-    torch.manual_seed(seed)
-    return nn.Sequential(
-        nn.Conv2d(3, 4, 3),
-        nn.BatchNorm2d(4),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(144, 8),
-        nn.Tanh(),
-        nn.Linear(8, 5),
-    )
-
-
-def small_batch(seed: int = 0, size: int = 16) -> tuple[Tensor, Tensor]:
-    """Random pictures and labels for the small network."""
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(size, 3, 8, 8, generator=generator), torch.randint(0, 5, (size,), generator=generator)
-
-
-def run_steps(
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    steps: int,
-    after: Callable[[int, Tensor], object] = lambda step, loss: None,
-) -> None:
-    """Plain training, a new batch a step."""
-    for step in range(steps):
-        inputs, targets = small_batch(step)
-        optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(model(inputs), targets)
-        loss.backward()
-        optimizer.step()
-        after(step, loss)
-
-
 @pytest.fixture
 def network() -> nn.Sequential:
+    """A small classifier of pictures."""
     return small_network()

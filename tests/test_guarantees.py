@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from trainings import run_steps, small_batch, small_network
 
-from conftest import run_steps, small_batch, small_network
 from weightdesk import open_run, watch
 from weightdesk.runs.stores import LocalStore
 

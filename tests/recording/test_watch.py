@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from trainings import run_steps, small_batch
 
-from conftest import run_steps, small_batch
 from weightdesk import open_run, watch
 from weightdesk.errors import OptionError, RunExistsError, WatchError
 from weightdesk.recording.watch import parse_bytes

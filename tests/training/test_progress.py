@@ -53,7 +53,7 @@ def test_on_a_terminal_there_is_a_bar():
 def test_the_summary_says_what_came_out_and_what_to_type_next():
     first, second = outcome().summary().splitlines()
     assert first == "finished after 80 steps in 4.0 s: r2 0.500 on train data, recording cost 1.0%"
-    assert second == "next: weightdesk show runs/a   or   weightdesk open runs/a"
+    assert second == "next: weightdesk show runs/a"
 
 
 def test_the_summary_of_an_early_stop_says_which_weights_are_kept():

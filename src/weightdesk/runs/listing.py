@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from weightdesk.errors import RunError, RunNotFoundError
 from weightdesk.runs.format import MANIFEST, METRICS, SAMPLED, SNAPSHOTS, STATISTICS
@@ -95,7 +96,7 @@ def _summary(run: Run, size: int) -> RunSummary:
         status=run.status,
         created=manifest.created,
         model=manifest.model.get("class"),
-        recipe=(manifest.recipe or {}).get("name"),
+        recipe=_recipe_name(manifest.recipe),
         weights=sum(parameter.size for parameter in run.parameters.values()),
         last_step=run.last_step,
         metrics=_last_values(run),
@@ -107,3 +108,11 @@ def _last_values(run: Run) -> dict[str, float]:
     table = run.metrics
     columns = {name: table.column(name).drop_null() for name in table.column_names[2:]}
     return {name: float(column[-1].as_py()) for name, column in columns.items() if len(column)}
+
+
+def _recipe_name(recipe: Mapping[str, Any] | None) -> str | None:
+    """Name of the built-in data of a recipe, or of the user's file."""
+    data = (recipe or {}).get("data")
+    if not isinstance(data, Mapping):
+        return None
+    return Path(data["path"]).name if data.get("path") else data.get("kind")

@@ -25,7 +25,7 @@ import llvmlite
 import llvmlite.binding as llvm
 
 _ARGUMENTS: Final = {"describe_chunks": 12, "merge_chunks": 5, "gather": 7}
-_SOURCES: Final = ("kernels.py", "layout.py")
+_SOURCES: Final = ("addresses.py", "halves.py", "kernels.py", "layout.py")
 _PATIENCE: Final = 1.0
 """Seconds of silence before the user is told why it takes so long."""
 

@@ -28,10 +28,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from numba import carray, njit, types
-from numba.core import cgutils
-from numba.extending import intrinsic
+from numba import carray, njit
 
+from weightdesk.statistics.addresses import COMPILED, pointer
+from weightdesk.statistics.halves import decode_half, widen_bfloat16, widen_float16
 from weightdesk.statistics.layout import (
     ABS_SUM,
     BFLOAT16,
@@ -62,22 +62,11 @@ _BIN_MASK: Final = np.uint64(BINS - 1)
 _ONE: Final = np.uint32(1)
 _SIGN: Final = np.uint32(0x80000000)
 
-_compiled: Final[dict[str, Any]] = {"error_model": "numpy"}
 # Sums may be taken in any order, so that they can be vectorised; NaN and infinities keep their meaning.
-_reordered: Final[dict[str, Any]] = {**_compiled, "fastmath": {"reassoc", "nsz", "contract"}}
+_reordered: Final[dict[str, Any]] = {**COMPILED, "fastmath": {"reassoc", "nsz", "contract"}}
 
 
-@intrinsic
-def _pointer(_typing: Any, address: Any) -> Any:
-    """Turn an integer address into a pointer that `carray` accepts."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
-
-    return types.voidptr(address), generate
-
-
-@njit(**_compiled)
+@njit(**COMPILED)
 def _count_bins(pairs, tables):
     """Count the top nine bits of float32 values, read two at a time; the length is a multiple of 4."""
     stride = np.uint64(STRIDE)
@@ -93,13 +82,13 @@ def _count_bins(pairs, tables):
         tables[(d >> _UPPER_EXPONENT) + np.uint64(7) * stride] += _ONE
 
 
-@njit(**_compiled)
+@njit(**COMPILED)
 def _count_bins_singly(bits, tables):
     for i in range(bits.size):
         tables[bits[i] >> np.uint32(23)] += _ONE
 
 
-@njit(**_compiled)
+@njit(**COMPILED)
 def _in_tables(tables, position):
     total = np.int64(0)
     for table in range(TABLES):
@@ -137,7 +126,7 @@ def _moments(views, sign):
     return centre + shift, max(squares - total * shift, 0.0), magnitudes, least, greatest
 
 
-@njit(**_compiled)
+@njit(**COMPILED)
 def _merge(row, count, mean, m2, magnitudes, low, high):
     """Add a group of finite values to a row."""
     if count == 0:
@@ -155,7 +144,7 @@ def _merge(row, count, mean, m2, magnitudes, low, high):
     row[MAX] = max(row[MAX], high)
 
 
-@njit(**_compiled)
+@njit(**COMPILED)
 def _split_off_nonfinite(values, finite):
     kept = 0
     for i in range(values.size):
@@ -165,7 +154,7 @@ def _split_off_nonfinite(values, finite):
     return kept
 
 
-@njit(**_compiled)
+@njit(**COMPILED)
 def _count_zeros(unsigned, sign):
     positive = negative = np.int64(0)
     for i in range(unsigned.size):
@@ -174,7 +163,7 @@ def _count_zeros(unsigned, sign):
     return positive, negative
 
 
-@njit(**_compiled)
+@njit(**COMPILED)
 def _describe_block(views, spare, sign, tables, seen, row):
     """Add one block, whose bins are already counted in `tables`, to a row.
 
@@ -200,35 +189,22 @@ def _describe_block(views, spare, sign, tables, seen, row):
         _merge(row, count, mean, m2, magnitudes, np.float64(spare[0][0]), np.float64(spare[0][1]))
 
 
-@njit(**_compiled)
+@njit(**COMPILED)
 def _widen(kind, address, start, length, unsigned):
     """Copy a block of 16-bit or unaligned 32-bit values into float32 scratch."""
     if kind == FLOAT32:
-        words = carray(_pointer(address), (start + length,), np.uint32)[start:]
+        words = carray(pointer(address), (start + length,), np.uint32)[start:]
         for i in range(length):
             unsigned[i] = words[i]
         return
-    half = carray(_pointer(address), (start + length,), np.uint16)[start:]
+    half = carray(pointer(address), (start + length,), np.uint16)[start:]
     if kind == BFLOAT16:
-        for i in range(length):
-            unsigned[i] = np.uint32(half[i]) << np.uint32(16)
+        widen_bfloat16(half, unsigned)
     else:
-        _widen_float16(half, unsigned)
+        widen_float16(half, unsigned)
 
 
-@njit(**_compiled)
-def _widen_float16(half, unsigned):
-    # Multiplying by 2¹¹² moves the exponent's bias from 15 to 127 and normalises denormals.
-    values = unsigned.view(np.float32)
-    for i in range(half.size):
-        unsigned[i] = np.uint32(half[i] & np.uint16(0x7FFF)) << np.uint32(13)
-        values[i] *= np.float32(2.0**112)
-        if half[i] & np.uint16(0x7C00) == np.uint16(0x7C00):
-            unsigned[i] |= np.uint32(0x7F800000)
-        unsigned[i] |= np.uint32(half[i] & np.uint16(0x8000)) << np.uint32(16)
-
-
-@njit(**_compiled)
+@njit(**COMPILED)
 def _subtract(after, before, difference):
     """Write after − before and count the values that changed their sign."""
     flips = np.int32(0)
@@ -238,16 +214,16 @@ def _subtract(after, before, difference):
     return flips
 
 
-@njit(**_compiled)
+@njit(**COMPILED)
 def _single_chunk(kind, address, before, start, stop, scratch, tables, seen, row):
     """Describe elements start to stop of a tensor of at most 32 bits an element."""
     direct = kind == FLOAT32 and before == 0 and address % 8 == 0
     base = address if direct else np.uint64(0)
     size = stop if direct else 0
-    values = carray(_pointer(base), (size,), np.float32)
-    words = carray(_pointer(base), (size,), np.int32)
-    unsigned = carray(_pointer(base), (size,), np.uint32)
-    pairs = carray(_pointer(base), (size // 2,), np.uint64)
+    values = carray(pointer(base), (size,), np.float32)
+    words = carray(pointer(base), (size,), np.int32)
+    unsigned = carray(pointer(base), (size,), np.uint32)
+    pairs = carray(pointer(base), (size // 2,), np.uint64)
     spare = scratch[0], scratch[0].view(np.int32), scratch[0].view(np.uint32)
     wide, other, difference = scratch[1], scratch[2], scratch[3]
     for first in range(start, stop, BLOCK):
@@ -270,11 +246,11 @@ def _single_chunk(kind, address, before, start, stop, scratch, tables, seen, row
         _describe_block(views, spare, _SIGN, tables, seen, row)
 
 
-@njit(**_compiled)
+@njit(**COMPILED)
 def _double_chunk(address, before, start, stop, scratch, tables, seen, row):
     """Describe elements start to stop of a float64 tensor."""
-    values = carray(_pointer(address), (stop,), np.float64)
-    others = carray(_pointer(before), (stop if before else 0,), np.float64)
+    values = carray(pointer(address), (stop,), np.float64)
+    others = carray(pointer(before), (stop if before else 0,), np.float64)
     spare = scratch[0], scratch[0].view(np.int64), scratch[0].view(np.uint64)
     wide = scratch[1]
     for first in range(start, stop, BLOCK):
@@ -291,7 +267,7 @@ def _double_chunk(address, before, start, stop, scratch, tables, seen, row):
         _describe_block(views, spare, np.uint64(1) << np.uint64(63), tables, seen, row)
 
 
-@njit(**_compiled)
+@njit(**COMPILED)
 def _float32_bin(word):
     """Bin of a float64: its sign and its exponent, clamped to what a float32 can hold."""
     exponent = np.int64((word >> np.uint64(52)) & np.uint64(0x7FF))
@@ -299,7 +275,7 @@ def _float32_bin(word):
     return (np.int64(word >> np.uint64(63)) << 8) | exponent
 
 
-@njit(**_compiled)
+@njit(**COMPILED)
 def _fold(tables, seen, histogram, row):
     """Empty the tables into a tensor's histogram, less what is no magnitude: zeros, NaN, infinities."""
     for position in range(BINS):
@@ -318,7 +294,7 @@ def _fold(tables, seen, histogram, row):
         seen[i] = 0
 
 
-@njit(**_compiled)
+@njit(**COMPILED)
 def _clear(row):
     for field in range(FIELDS):
         row[field] = 0.0
@@ -336,16 +312,16 @@ def describe_chunks(
     that several threads can share out the chunks with histograms of their own. The rest is scratch,
     tables and seen zero at the start.
     """
-    addresses = carray(_pointer(addresses), (tensors,), np.uint64)
-    befores = carray(_pointer(befores), (tensors,), np.uint64)
-    kinds = carray(_pointer(kinds), (tensors,), np.int8)
-    chunks = carray(_pointer(chunks), (count, 3), np.int64)
-    rows = carray(_pointer(rows), (count, FIELDS), np.float64)
-    histograms = carray(_pointer(histograms), (tensors, BINS), np.int64)
-    single = carray(_pointer(single), (SINGLES, BLOCK), np.float32)
-    double = carray(_pointer(double), (DOUBLES, BLOCK), np.float64)
-    tables = carray(_pointer(tables), (TABLE_LENGTH,), np.uint32)
-    seen = carray(_pointer(seen), (SEEN,), np.int64)
+    addresses = carray(pointer(addresses), (tensors,), np.uint64)
+    befores = carray(pointer(befores), (tensors,), np.uint64)
+    kinds = carray(pointer(kinds), (tensors,), np.int8)
+    chunks = carray(pointer(chunks), (count, 3), np.int64)
+    rows = carray(pointer(rows), (count, FIELDS), np.float64)
+    histograms = carray(pointer(histograms), (tensors, BINS), np.int64)
+    single = carray(pointer(single), (SINGLES, BLOCK), np.float32)
+    double = carray(pointer(double), (DOUBLES, BLOCK), np.float64)
+    tables = carray(pointer(tables), (TABLE_LENGTH,), np.uint32)
+    seen = carray(pointer(seen), (SEEN,), np.int64)
     for chunk in range(chunks.shape[0]):
         tensor, start, stop = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
         row = rows[chunk]
@@ -360,9 +336,9 @@ def describe_chunks(
 
 def merge_chunks(chunks, count, rows, totals, tensors):
     """Merge the rows of chunks, in their order, into one row a tensor."""
-    chunks = carray(_pointer(chunks), (count, 3), np.int64)
-    rows = carray(_pointer(rows), (count, FIELDS), np.float64)
-    totals = carray(_pointer(totals), (tensors, FIELDS), np.float64)
+    chunks = carray(pointer(chunks), (count, 3), np.int64)
+    rows = carray(pointer(rows), (count, FIELDS), np.float64)
+    totals = carray(pointer(totals), (tensors, FIELDS), np.float64)
     for tensor in range(totals.shape[0]):
         _clear(totals[tensor])
     for chunk in range(chunks.shape[0]):
@@ -373,43 +349,29 @@ def merge_chunks(chunks, count, rows, totals, tensors):
         total[SIGN_FLIPS] += row[SIGN_FLIPS]
 
 
-@njit(**_compiled)
-def _decode_half(word, mantissa_bits, exponent_bits):
-    """Value of a 16-bit float."""
-    mantissa = np.float64(word & np.uint16((1 << mantissa_bits) - 1)) / (1 << mantissa_bits)
-    exponent = np.int64(word >> np.uint16(mantissa_bits)) & ((1 << exponent_bits) - 1)
-    sign = -1.0 if word >> np.uint16(15) else 1.0
-    bias = (1 << (exponent_bits - 1)) - 1
-    if exponent == (1 << exponent_bits) - 1:
-        return np.nan if mantissa else sign * np.inf
-    if exponent == 0:
-        return sign * mantissa * 2.0 ** (1 - bias)
-    return sign * (1.0 + mantissa) * 2.0 ** (exponent - bias)
-
-
 def gather(addresses, kinds, tensors, owners, offsets, values, count):
     """Read `count` single elements; the i-th lies `offsets[i]` elements into tensor `owners[i]`.
 
     An address of 0 stands for no tensor and reads as NaN.
     """
-    addresses = carray(_pointer(addresses), (tensors,), np.uint64)
-    kinds = carray(_pointer(kinds), (tensors,), np.int8)
-    owners = carray(_pointer(owners), (count,), np.int64)
-    offsets = carray(_pointer(offsets), (count,), np.int64)
-    values = carray(_pointer(values), (count,), np.float64)
+    addresses = carray(pointer(addresses), (tensors,), np.uint64)
+    kinds = carray(pointer(kinds), (tensors,), np.int8)
+    owners = carray(pointer(owners), (count,), np.int64)
+    offsets = carray(pointer(offsets), (count,), np.int64)
+    values = carray(pointer(values), (count,), np.float64)
     for i in range(count):
         address, kind = addresses[owners[i]], kinds[owners[i]]
-        pointer, length = _pointer(address), (offsets[i] + 1,)
+        element, length = pointer(address), (offsets[i] + 1,)
         if address == 0:
             values[i] = np.nan
         elif kind == FLOAT32:
-            values[i] = carray(pointer, length, np.float32)[offsets[i]]
+            values[i] = carray(element, length, np.float32)[offsets[i]]
         elif kind == FLOAT64:
-            values[i] = carray(pointer, length, np.float64)[offsets[i]]
+            values[i] = carray(element, length, np.float64)[offsets[i]]
         elif kind == BFLOAT16:
-            values[i] = _decode_half(carray(pointer, length, np.uint16)[offsets[i]], 7, 8)
+            values[i] = decode_half(carray(element, length, np.uint16)[offsets[i]], 7, 8)
         else:
-            values[i] = _decode_half(carray(pointer, length, np.uint16)[offsets[i]], 10, 5)
+            values[i] = decode_half(carray(element, length, np.uint16)[offsets[i]], 10, 5)
 
 
 ENTRY_POINTS: Final = (describe_chunks, merge_chunks, gather)

@@ -94,5 +94,5 @@ class Outcome:
         return (
             f"{self.status} after {self.steps} steps in {self.seconds:.1f} s: {self.score} {shown} on {part} "
             f"data, recording cost {self.recording_cost:.1%}{kept}\n"
-            f"next: weightdesk show {self.directory}   or   weightdesk open {self.directory}"
+            f"next: weightdesk show {self.directory}"
         )

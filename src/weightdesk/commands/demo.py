@@ -1,0 +1,38 @@
+"""`weightdesk demo`: a real network learns real handwritten digits, and every weight is kept."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_NEXT: Final = """
+Its weights, gradients and updates are recorded. Read any of them back in Python:
+
+    import weightdesk
+    run = weightdesk.open_run("{path}")
+    run.history("{parameter}", {index})  # one weight: .steps, .values
+    run.weights("{parameter}", -1)            # the tensor at the last step
+    run.gradient("{parameter}", 0)            # its gradient in the first step
+
+next: weightdesk show {path} --png filters.png
+      weightdesk train --again {path}
+      weightdesk train --help"""
+
+
+def demo() -> None:
+    """Train a small convolutional network on handwritten digits, and show what was recorded."""
+    from rich.console import Console
+
+    from weightdesk.commands.show import print_page
+    from weightdesk.commands.train import record, tell
+    from weightdesk.runs import open_run
+    from weightdesk.terminal.overview import read_overview
+    from weightdesk.training import Recipe
+
+    console = Console(highlight=False)
+    outcome = record(Recipe.create("digits"), None, console)
+    tell(console, outcome.summary().splitlines()[0] + "\n")
+    run = open_run(outcome.directory)
+    print_page(run, read_overview(run), console)
+    parameter = next(iter(run.parameters.values()))
+    index = (0,) * len(parameter.shape)
+    tell(console, _NEXT.format(path=run.path, parameter=parameter.name, index=index))

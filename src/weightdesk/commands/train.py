@@ -1,0 +1,144 @@
+"""`weightdesk train`: train a network and keep every weight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from weightdesk.commands.folder import free_folder, refuse_taken
+from weightdesk.commands.options import RECIPE, RECORDING, takes
+from weightdesk.errors import OptionError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from weightdesk.commands.repeat import Repetition
+    from weightdesk.training import Outcome, Recipe
+
+_DIFFERENT: Final = 1
+"""Exit code where `--again` did not give the same weights."""
+
+
+@takes(*RECIPE, *RECORDING)
+def train(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            help="digits, spirals, circle, xor, gauss, breast-cancer, diabetes, radio or mixdown; or your "
+            "own data: a CSV or Parquet table, an .npz file, a folder in MNIST's format, or a folder with "
+            "one folder of pictures a class",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    json: Annotated[bool, typer.Option("--json", help="print what came out as JSON")] = False,
+    **options: Any,
+) -> None:
+    """Train a network on a recipe or on your own data, and keep every weight, gradient and update.
+
+    Each recipe has good values for all that is not given.
+    """
+    from rich.console import Console
+
+    from weightdesk.terminal.document import document
+
+    given = {name: value for name, value in options.items() if value is not None}
+    again = given.get("again")
+    recipe = _recipe(source, again, {each.name: given[each.name] for each in RECIPE if each.name in given})
+    console = Console(stderr=json, highlight=False)
+    outcome = record(recipe, given.get("run"), console, **_budget(given))
+    repetition = _compare(again, outcome) if again else None
+    if json:
+        print(document(_facts(outcome, repetition)))
+    else:
+        tell(console, _result(outcome, repetition))
+    if repetition and not repetition.same:
+        raise typer.Exit(_DIFFERENT)
+
+
+def record(recipe: Recipe, folder: str | None, console: Console, **budget: Any) -> Outcome:
+    """Train by a recipe, with the progress on a console.
+
+    Arguments:
+        recipe: what to do.
+        folder: where the run goes; None for a free folder of the recipe's name below `runs`.
+        console: shows first what is trained and where it is kept, then how it stands.
+        budget: `cost`, `disk` and `every`, where they are not the usual ones.
+
+    """
+    from weightdesk.runs import open_run
+    from weightdesk.terminal.recipe import announcement
+    from weightdesk.training import Report
+    from weightdesk.training import train as train_network
+    from weightdesk.training.progress import display
+
+    if folder is None:
+        folder = free_folder(Path(recipe.data.path).stem or recipe.data.kind)
+    refuse_taken(folder)
+    announced = False
+    with display(console) as show:
+
+        def report(progress: Report) -> None:
+            nonlocal announced
+            if not announced:
+                # The run itself knows what is trained, as soon as it has begun.
+                tell(console, announcement(open_run(folder)))
+                announced = True
+            show(progress)
+
+        return train_network(recipe, folder, progress=report, **budget)
+
+
+def tell(console: Console, text: str) -> None:
+    """Print plain text, between words in lines of the terminal; elsewhere lines stay whole."""
+    console.print(text, markup=False, soft_wrap=not console.is_terminal)
+
+
+def _recipe(source: str | None, again: str | None, options: Mapping[str, Any]) -> Recipe:
+    from weightdesk.commands.repeat import stored_recipe
+    from weightdesk.runs import open_run
+    from weightdesk.training import Recipe
+
+    if (source is None) == (again is None):
+        raise OptionError(
+            "name what to train, such as `weightdesk train digits`, or a run with --again, not both"
+        )
+    if source is not None:
+        return Recipe.create(source, **options)
+    if options:
+        flag = f"--{next(iter(options)).replace('_', '-')}"
+        raise OptionError(f"--again trains by the recipe of the run as it is: leave {flag} out")
+    return stored_recipe(open_run(str(again)))
+
+
+def _budget(given: Mapping[str, Any]) -> dict[str, Any]:
+    from weightdesk.training.options import real, whole
+
+    budget = {name: given[name] for name in ("cost", "disk", "every") if name in given}
+    if "cost" in budget:
+        budget["cost"] = None if budget["cost"] == "none" else real(at_least=0)("cost", budget["cost"])
+    if "every" in budget:
+        budget["every"] = whole(at_least=1)("every", budget["every"])
+    return budget
+
+
+def _compare(again: str, outcome: Outcome) -> Repetition:
+    from weightdesk.commands.repeat import compare
+    from weightdesk.runs import open_run
+
+    return compare(open_run(again), open_run(outcome.directory))
+
+
+def _facts(outcome: Outcome, repetition: Repetition | None) -> dict[str, Any]:
+    facts = vars(outcome) | {"steps_per_second": outcome.steps_per_second}
+    return facts | ({"again": vars(repetition) | {"same": repetition.same}} if repetition else {})
+
+
+def _result(outcome: Outcome, repetition: Repetition | None) -> str:
+    lines = outcome.summary().splitlines()
+    if repetition:
+        lines.insert(1, f"weights: {repetition.sentence()}")
+    return "\n".join(lines)

@@ -1,0 +1,165 @@
+"""Curves drawn in characters: braille for what is dense, points for what was measured now and then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+from rich.text import Text
+
+from weightdesk.terminal.curves import Curve, Numbers, Panel
+from weightdesk.terminal.figures import number, share
+
+TRAINING: Final = "cyan"
+HELD_OUT: Final = "bold yellow"
+
+_LINE, _POINT = "⠒", "•"
+_LOG_ABOVE: Final = 50  # ratio of largest to smallest value from which a linear axis hides the small ones
+_LABEL: Final = 8
+_BITS: Final = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])  # of a braille cell
+
+Cells: TypeAlias = list[list[tuple[str, str]]]
+"""Characters with their styles, line by line."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Maps values to heights between 0 (lowest) and 1 (highest).
+
+    >>> axis = Axis(0.25, 4.0, log=True)
+    >>> axis.heights(np.array([0.25, 1.0])), axis.value(0.5)
+    (array([0. , 0.5]), 1.0)
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+    @classmethod
+    def over(cls, values: Numbers) -> Axis:
+        """The axis on which the finite values can be told apart.
+
+        >>> Axis.over(np.array([0.001, 2.0, np.nan]))
+        Axis(low=0.001, high=2.0, log=True)
+        """
+        finite = values[np.isfinite(values)]
+        low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
+        if low == high:
+            margin = abs(low) / 2 or 0.5
+            return cls(low - margin, high + margin)
+        return cls(low, high, log=low > 0 and high / low > _LOG_ABOVE)
+
+    def heights(self, values: Numbers) -> Numbers:
+        """Where each value lies."""
+        if self.log:
+            return Axis(np.log(self.low), np.log(self.high)).heights(np.log(values))
+        return (values - self.low) / (self.high - self.low)
+
+    def value(self, height: float) -> float:
+        """What lies at a height."""
+        if self.log:
+            return float(self.low * (self.high / self.low) ** height)
+        return self.low + height * (self.high - self.low)
+
+
+def plot(panel: Panel, width: int, height: int, last: float) -> Text:
+    """Draw the curves of a panel, with a legend above and the steps below.
+
+    Arguments:
+        panel: what to draw.
+        width: characters, the labels of the axis included.
+        height: lines of the frame alone.
+        last: the step at the right end.
+
+    """
+    axis = Axis.over(np.concatenate([each.values for each in panel.curves]))
+    last = max(last, 1.0)
+    columns = max(width - _LABEL - 2, 8)
+    cells: Cells = [[(" ", "")] * columns for _ in range(height)]
+    if panel.training:
+        _draw_line(cells, panel.training, axis, last)
+    if panel.held_out:
+        _draw_points(cells, panel.held_out, axis, last)
+    frame = (_row(cells, row, axis, panel.is_share) for row in range(height))
+    return Text("\n", no_wrap=True).join([_legend(panel, axis), *frame, *_steps(columns, last)])
+
+
+def _draw_line(cells: Cells, curve: Curve, axis: Axis, last: float) -> None:
+    rows, columns = len(cells), len(cells[0])
+    dots = np.zeros((rows * 4, columns * 2), dtype=bool)
+    places = (1 - axis.heights(column_means(curve, last, columns * 2))) * (rows * 4 - 1)
+    for column, row in enumerate(places):
+        before = places[column - 1] if column and np.isfinite(places[column - 1]) else row
+        if np.isfinite(row):
+            dots[round(min(row, before)) : round(max(row, before)) + 1, column] = True
+    codes = (dots.reshape(rows, 4, columns, 2) * _BITS[None, :, None, :]).sum(axis=(1, 3))
+    for row, column in np.argwhere(codes):
+        cells[row][column] = (chr(0x2800 + int(codes[row, column])), TRAINING)
+
+
+def column_means(curve: Curve, last: float, columns: int) -> Numbers:
+    """Mean of a curve's values in each of so many columns between step 0 and the last.
+
+    Columns without a value lie on the line between their neighbours; beyond the ends, and where the
+    values are not finite, there is NaN.
+
+    >>> curve = Curve("loss", np.array([0.0, 1.0, 4.0]), np.array([3.0, 2.0, 0.5]))
+    >>> column_means(curve, 4.0, 5)
+    array([3. , 2. , 1.5, 1. , 0.5])
+    """
+    places = np.rint(curve.steps / last * (columns - 1)).astype(int)
+    finite = np.isfinite(curve.values)
+    sums = np.bincount(places[finite], curve.values[finite], minlength=columns)
+    counts = np.bincount(places[finite], minlength=columns)
+    known = np.flatnonzero(counts)
+    if not len(known):
+        return np.full(columns, np.nan)
+    means = np.interp(np.arange(columns), known, sums[known] / counts[known], left=np.nan, right=np.nan)
+    means[np.setdiff1d(places[~finite], known)] = np.nan
+    return means
+
+
+def _draw_points(cells: Cells, curve: Curve, axis: Axis, last: float) -> None:
+    finite = np.isfinite(curve.values)
+    columns = np.rint(curve.steps[finite] / last * (len(cells[0]) - 1)).astype(int)
+    rows = np.rint((1 - axis.heights(curve.values[finite])) * (len(cells) - 1)).astype(int)
+    for row, column in zip(rows, columns, strict=True):
+        cells[row][column] = (_POINT, HELD_OUT)
+
+
+def _row(cells: Cells, row: int, axis: Axis, is_share: bool) -> Text:
+    rows = len(cells)
+    label = ""
+    if row in (0, rows // 2, rows - 1):
+        height = {0: 1.0, rows - 1: 0.0}.get(row, 1 - (row + 0.5) / rows)
+        label = _figure(axis.value(height), is_share)
+    line = Text(f"{label:>{_LABEL}} {'┤' if label else '│'}", style="dim")
+    for character, style in cells[row]:
+        line.append(character, style=f"not dim {style}" if style else "")
+    return line
+
+
+def _steps(columns: int, last: float) -> Iterator[Text]:
+    labels = f"{0:<{columns // 2}}{last / 2:<{columns - columns // 2}.0f}"
+    end = f"step {last:.0f}"
+    yield Text(" " * (_LABEL + 1) + "└" + "─" * columns, style="dim")
+    yield Text(" " * (_LABEL + 2) + labels[: columns - len(end)] + end, style="dim")
+
+
+def _legend(panel: Panel, axis: Axis) -> Text:
+    parts: list[Text] = []
+    for curve, mark, style in ((panel.training, _LINE * 2, TRAINING), (panel.held_out, _POINT, HELD_OUT)):
+        if curve:
+            now = _figure(float(curve.values[-1]), panel.is_share)
+            parts.append(Text.assemble((mark, style), f" {curve.name} {now}"))
+            if lost := np.flatnonzero(~np.isfinite(curve.values)).tolist():
+                parts.append(Text(f"not finite from step {curve.steps[lost[0]]:.0f}", style="bold red"))
+    if axis.log:
+        parts.append(Text("log scale", style="dim"))
+    return Text(" " * (_LABEL + 2)) + Text("   ").join(parts)
+
+
+def _figure(value: float, is_share: bool) -> str:
+    return share(value) if is_share else number(value)

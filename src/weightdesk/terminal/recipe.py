@@ -1,0 +1,41 @@
+"""A stored recipe in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from weightdesk.runs import Run
+
+
+def announcement(run: Run) -> str:
+    """The line that stands before a training: network, weights, examples, and where it is kept."""
+    recipe = run.recipe or {}
+    weights = sum(each.size for each in run.parameters.values())
+    train, held_out = (recipe["split"][part] for part in ("train", "validation"))
+    return (
+        f"training {network(recipe)} with {weights:,} weights on {train:,} examples of {source(recipe)}, "
+        f"{held_out:,} more held out; recorded in {run.path}"
+    )
+
+
+def source(recipe: Mapping[str, Any]) -> str:
+    """The built-in data set, or the file, that a stored recipe trains on.
+
+    >>> source({"data": {"kind": "table", "path": "/home/ada/wine.csv"}})
+    'wine.csv'
+    """
+    data = recipe["data"]
+    return str(data.get("path", "")).replace("\\", "/").rpartition("/")[2] or str(data["kind"])
+
+
+def network(recipe: Mapping[str, Any]) -> str:
+    """The network of a stored recipe, with the sizes from its inputs to its outputs.
+
+    >>> shape = {"input_shape": [1, 8, 8], "outputs": 10}
+    >>> network({"network": "cnn", "layers": [32, 64], "dataset": shape})
+    'cnn 1×8×8 → 32 → 64 → 10'
+    """
+    shape = recipe["dataset"]
+    sizes = ["×".join(map(str, shape["input_shape"])), *recipe["layers"], shape["outputs"]]
+    return f"{recipe['network']} {' → '.join(map(str, sizes))}"
