@@ -12,7 +12,7 @@ from weightdesk.runs.listing import folder_size, summarise
 
 
 def test_lists_runs_at_any_depth_and_damaged_ones_last(record: Callable[..., Store], tmp_path: Path) -> None:
-    record(tmp_path / "b", recipe={"name": "digits"})
+    record(tmp_path / "b", recipe={"data": {"kind": "digits", "path": None}})
     record(tmp_path / "a" / "deep")
     record(tmp_path / ".hidden" / "c")
     (tmp_path / "0-broken").mkdir()
