@@ -21,7 +21,7 @@ from reporting import Row, markdown
 
 from weightdesk import watch
 
-ROUNDS = 12
+ROUNDS, ROUNDS_OF_PEERS = 16, 4
 REACH_DEFAULT, REACH_EVERY = 1.03, {"MLP": 1.3, "CNN": 1.03, "GPT": 1.06}
 TURN_SECONDS = 0.5
 
@@ -105,7 +105,9 @@ def tensors(work: Workload) -> list[torch.Tensor]:
     return [*parameters, *(each.grad for each in parameters if each.grad is not None)]
 
 
-def ratios(make: Callable[[], Workload], variants: list[Callable], folder: Path) -> list[float]:
+def ratios(
+    make: Callable[[], Workload], variants: list[Callable], folder: Path, rounds: int = ROUNDS
+) -> list[float]:
     """Step time of each variant over that of the unwatched training in the same round."""
     alone = make()
     for _ in range(3):
@@ -117,11 +119,11 @@ def ratios(make: Callable[[], Workload], variants: list[Callable], folder: Path)
         with variant(work, folder) as step:
             for _ in range(3):
                 step()
-            rounds = []
-            for _ in range(ROUNDS):
+            each = []
+            for _ in range(rounds):
                 without = median_step(alone.step, turn)
-                rounds.append(median_step(step, turn) / without)
-            found.append(statistics.median(rounds))
+                each.append(median_step(step, turn) / without)
+            found.append(statistics.median(each))
     return found
 
 
@@ -155,7 +157,8 @@ def measure() -> list[Row]:
             label = make().name
             ours = [watched, watched_at_every_step]
             peers = [hand_written, tensorboard, wandb]
-            default, every, *others = ratios(make, ours + peers, folder)
+            default, every = ratios(make, ours, folder)
+            others = ratios(make, peers, folder, ROUNDS_OF_PEERS)
             first = first_step(make, folder)
         reach = REACH_EVERY[label]
         rows += [

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import sys
 import time
-import warnings
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Any
 
 from torch import Tensor, nn
@@ -28,6 +28,7 @@ from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.recording.snapshot import Snapshot
 from weightdesk.recording.subject import Subject
 from weightdesk.recording.tables import MetricsRow
+from weightdesk.recording.warning import warn
 from weightdesk.recording.writer import Writer
 from weightdesk.types import Kind, ParameterName, Step
 
@@ -69,6 +70,7 @@ class Recorder:
             for optimizer, moved in self._moved.items()
         }
         self._next_look: Step = 0
+        self._outermost: FrameType | None = None  # the frame that called the hook of the present step
         self._begun = self._eventful = False
         self._snapshot: Snapshot | None = None
         self._row = MetricsRow(0, 0.0, {})
@@ -115,7 +117,10 @@ class Recorder:
             warn(f"weightdesk stopped recording at step {self.step}: {self.stopped}; training goes on")
 
     def _before_step(self, optimizer: Optimizer, arguments: Any, options: Any) -> tuple[Any, Any] | None:
-        self._begun = False
+        caller = sys._getframe(1)
+        if self._outermost is not None and _is_within(caller, self._outermost):
+            return None  # an optimizer whose step() calls that of its base class: still the same step
+        self._outermost, self._begun = caller, False
         if len(arguments) == 1 and not options:  # the optimizer itself: no closure
             self._begin(optimizer)
             return None
@@ -190,6 +195,9 @@ class Recorder:
 
     def _after_step(self, optimizer: Optimizer, _arguments: Any, _options: Any) -> None:
         """Second half: what the optimizer did."""
+        if sys._getframe(1) is not self._outermost:
+            return
+        self._outermost = None
         if self._begun and self._eventful:
             if self._agenda.statistics:
                 self._attempt("statistics", self._measure_after, optimizer)
@@ -235,9 +243,8 @@ def _local(parameters: dict[ParameterName, nn.Parameter]) -> dict[ParameterName,
     return {name: local(parameter) for name, parameter in parameters.items()}
 
 
-def warn(message: str) -> None:
-    """Tell the user something, without any chance of ending the training."""
-    try:
-        warnings.warn(message, RuntimeWarning, stacklevel=2)
-    except RuntimeWarning:  # warnings are errors here, but an error would end the training
-        print(message, file=sys.stderr)
+def _is_within(frame: FrameType | None, outer: FrameType) -> bool:
+    """Whether a frame was called, directly or not, from another one."""
+    while frame is not None and frame is not outer:
+        frame = frame.f_back
+    return frame is not None

@@ -14,7 +14,8 @@ from torch.optim import Optimizer
 
 from weightdesk.recording.budget import CostBudget
 from weightdesk.recording.ledger import Ledger
-from weightdesk.recording.recorder import Recorder, warn
+from weightdesk.recording.recorder import Recorder
+from weightdesk.recording.warning import warn
 from weightdesk.recording.writer import Writer
 from weightdesk.types import Step
 
