@@ -8,7 +8,7 @@ from weightdesk.recording.budget import CostBudget
 from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.types import Step
 
-_REVIEW: Final = 64
+_REVIEW: Final = 16
 """Steps after which the strides are looked at again in any case."""
 
 

@@ -7,7 +7,6 @@ import time
 from typing import Final
 
 _MEMORY: Final = 0.8  # weight of the past in the running means
-_SETTLED_TOGETHER: Final = 16  # steps
 _LONGEST_STRIDE: Final = 1 << 20
 
 
@@ -24,25 +23,23 @@ class CostBudget:
 
     Arguments:
         share: of the training's own time, such as 0.02; None for no limit.
+
+    Attributes:
+        steps: training steps since the account was settled, counted by whoever ends them.
+        other: seconds that recording took at every step since then, likewise.
     """
 
     def __init__(self, share: float | None) -> None:
         self.share = share
         self._means: dict[str, float] = {}  # seconds an occurrence; of "training" and "other", a step
         self._now: dict[str, float] = {}  # seconds since the account was settled
-        self._steps = 0
+        self.steps, self.other = 0, 0.0
         self._spent = self._trained = 0.0
         self._settled: float | None = None
 
     def charge(self, activity: str, seconds: float) -> None:
         """Count time as recording's."""
         self._now[activity] = self._now.get(activity, 0.0) + seconds
-
-    def end_step(self) -> None:
-        """Close the account of a training step; most steps are settled several at once."""
-        self._steps += 1
-        if self._settled is None or self._steps >= _SETTLED_TOGETHER or self._now.keys() - {"other"}:
-            self._settle()
 
     def stride(self, activity: str) -> int:
         """Every how many steps an activity can be afforded, as a power of two."""
@@ -63,13 +60,18 @@ class CostBudget:
         """Share of the training's time that recording took so far."""
         return self._spent / self._trained if self._trained else 0.0
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
+        """Close the account of the steps since the last time; one with statistics or a snapshot ends it."""
+        if not self.steps:
+            return
         now = time.perf_counter()
         costs, self._now = self._now, {}
-        spent, steps, self._steps = sum(costs.values()), self._steps, 0
-        self._spent += spent
-        costs["other"] = costs.get("other", 0.0) / steps
-        if self._settled is not None:
+        costs["other"] = costs.get("other", 0.0) + self.other
+        spent, steps = sum(costs.values()), self.steps
+        self.steps, self.other = 0, 0.0
+        costs["other"] /= steps
+        if self._settled is not None:  # of the first steps nobody knows when they began
+            self._spent += spent
             # The writing thread works beside the loop, so its time is not always within the steps.
             trained = max(now - self._settled - spent, 1e-9)
             self._trained += trained

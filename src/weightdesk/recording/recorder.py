@@ -1,18 +1,16 @@
 """Hangs on the optimizers and measures each step as they see it.
 
-A step is measured in two halves, by the hooks that torch calls before and after `step()`: weights
-and gradients before, updates after. If `step()` is given a closure, the first half waits until the
-closure has run once, since only then are the gradients those of the present weights.
+A step is measured in two halves: weights and gradients before, updates after. What runs at every
+step is written out in few functions: there, straight after the processor's caches were filled with
+something else, each further call costs microseconds.
 
 Whatever goes wrong in here ends the recording and never the training.
 """
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
-from types import FrameType
 from typing import Any
 
 from torch import Tensor, nn
@@ -26,6 +24,7 @@ from weightdesk.recording.meter import StepMeter
 from weightdesk.recording.sampling import Sampler
 from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.recording.snapshot import Snapshot
+from weightdesk.recording.stephooks import StepHooks
 from weightdesk.recording.subject import Subject
 from weightdesk.recording.tables import MetricsRow
 from weightdesk.recording.warning import warn
@@ -70,27 +69,23 @@ class Recorder:
             for optimizer, moved in self._moved.items()
         }
         self._next_look: Step = 0
-        self._outermost: FrameType | None = None  # the frame that called the hook of the present step
-        self._begun = self._eventful = False
+        self._eventful = False
         self._snapshot: Snapshot | None = None
         self._row = MetricsRow(0, 0.0, {})
         self._began = time.perf_counter()
-        self._handles: list[Any] = []
+        self._hooks: StepHooks | None = None
 
     def attach(self) -> None:
         """Keep the initial weights and begin to watch."""
         self._writer.add_snapshot(Snapshot(self._subject, 0))
-        for optimizer in self._subject.optimizers:
-            self._handles.append(optimizer.register_step_pre_hook(self._before_step))
-            self._handles.append(optimizer.register_step_post_hook(self._after_step))
+        self._hooks = StepHooks(self._subject.optimizers, self._before_step, self._after_step)
         self._look_ahead()
 
     def detach(self) -> None:
         """Take every hook off."""
         self._activations.stop()
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
+        if self._hooks is not None:
+            self._hooks.detach()
 
     def finish(self) -> None:
         """Hand over what is left: the last row of metrics and the last weights."""
@@ -100,14 +95,13 @@ class Recorder:
 
     def log(self, values: dict[str, float | Tensor]) -> None:
         """Keep scalars of the present step, in the first process; those on a device are fetched later."""
-        if self._subject.rank.number == 0:
-            self._attempt("other", self._log, values)
-
-    def _log(self, values: dict[str, float | Tensor]) -> None:
-        if self._row.step != self.step or not self._row.values:
+        if self.stopped is not None or self._subject.rank.number:
+            return
+        if self._row.step == self.step:
+            self._row.values.update(values)
+        else:
             self._close_row()
-            self._row = MetricsRow(self.step, time.perf_counter() - self._began, {})
-        self._row.values.update(values)
+            self._row = MetricsRow(self.step, time.perf_counter() - self._began, values)
 
     def stop(self, error: BaseException) -> None:
         """End the recording because of an error in it; the training goes on."""
@@ -116,37 +110,14 @@ class Recorder:
             self.detach()
             warn(f"weightdesk stopped recording at step {self.step}: {self.stopped}; training goes on")
 
-    def _before_step(self, optimizer: Optimizer, arguments: Any, options: Any) -> tuple[Any, Any] | None:
-        caller = sys._getframe(1)
-        if self._outermost is not None and _is_within(caller, self._outermost):
-            return None  # an optimizer whose step() calls that of its base class: still the same step
-        self._outermost, self._begun = caller, False
-        if len(arguments) == 1 and not options:  # the optimizer itself: no closure
-            self._begin(optimizer)
-            return None
-        place = next((i for i, each in enumerate(arguments) if i and callable(each)), None)
-        closure = options.get("closure") if place is None else arguments[place]
-        if closure is None:
-            self._begin(optimizer)
-            return None
-        measured = self._first_time(closure, optimizer)
-        if place is None:
-            return arguments, {**options, "closure": measured}
-        return (*arguments[:place], measured, *arguments[place + 1 :]), options
-
-    def _first_time(self, closure: Callable[[], Any], optimizer: Optimizer) -> Callable[[], Any]:
-        def measured() -> Any:
-            loss = closure()
-            if not self._begun:
-                self._begin(optimizer)
-            return loss
-
-        return measured
-
-    def _begin(self, optimizer: Optimizer) -> None:
+    def _before_step(self, optimizer: Optimizer) -> None:
         """First half: weights and gradients as the optimizer is about to use them."""
-        self._begun = True
-        self._attempt("other", self._sample, optimizer)
+        began = time.perf_counter()
+        try:
+            self._sample(optimizer)
+        except Exception as error:  # the training must go on whatever it is
+            self.stop(error)
+        self._budget.other += time.perf_counter() - began
         if self._eventful:
             if self._agenda.statistics:
                 self._attempt("statistics", self._measure_before, optimizer)
@@ -193,23 +164,21 @@ class Recorder:
         snapshot.after(self._moved[id(optimizer)])
         self._writer.add_snapshot(snapshot)
 
-    def _after_step(self, optimizer: Optimizer, _arguments: Any, _options: Any) -> None:
+    def _after_step(self, optimizer: Optimizer, begun: bool) -> None:
         """Second half: what the optimizer did."""
-        if sys._getframe(1) is not self._outermost:
-            return
-        self._outermost = None
-        if self._begun and self._eventful:
+        if begun and self._eventful:
             if self._agenda.statistics:
                 self._attempt("statistics", self._measure_after, optimizer)
             if self._snapshot is not None:
                 self._attempt("snapshot", self._close_snapshot, optimizer, self._snapshot)
         self.step += 1
-        self._budget.end_step()
-        if self.step >= self._next_look or self._eventful:
-            self._attempt("other", self._look_ahead)
+        self._budget.steps += 1
+        if self._eventful or self.step >= self._next_look:
+            self._attempt("statistics" if self._eventful else "other", self._look_ahead)
 
     def _look_ahead(self) -> None:
         """Decide whether the next step gets statistics or a snapshot, and hook its activations."""
+        self._budget.settle()
         self._activations.stop()
         self._snapshot = None
         self._eventful = False
@@ -241,10 +210,3 @@ class Recorder:
 
 def _local(parameters: dict[ParameterName, nn.Parameter]) -> dict[ParameterName, Tensor]:
     return {name: local(parameter) for name, parameter in parameters.items()}
-
-
-def _is_within(frame: FrameType | None, outer: FrameType) -> bool:
-    """Whether a frame was called, directly or not, from another one."""
-    while frame is not None and frame is not outer:
-        frame = frame.f_back
-    return frame is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import threading
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -102,6 +103,8 @@ class Sampler:
         lengths = [len(each) for each in self.places.values()]
         self._owners = np.repeat(np.arange(2 * len(lengths)), lengths + lengths)
         self._addresses = np.zeros(2 * len(lengths), np.uint64)
+        self._memory = memoryview(self._addresses).cast("B") if lengths else memoryview(bytearray())
+        self._pack = struct.Struct(f"{2 * len(lengths)}Q").pack_into
         self._pointers: list[int] = []
         self._strides: list[tuple[int, ...] | None] = []
         self._lock = threading.Lock()
@@ -130,7 +133,7 @@ class Sampler:
                 self._filled.append(SampledSteps(np.array([step]), values, self._missing, 1))
                 return
             block = self._block or self._new_block()
-            self._addresses[:] = pointers + pointers_too
+            self._pack(self._memory, 0, *pointers, *pointers_too)
             row = block.address + block.count * self._owners.nbytes  # as many bytes as float64 values
             _gather(*self._told, row, len(self._owners))
             block.steps[block.count] = step
