@@ -75,6 +75,23 @@ def test_activations_are_measured_while_training_only(network: nn.Sequential, tm
     assert by_name["4"]["saturated"] is None
 
 
+def test_passes_of_one_step_are_one_row(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh())
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    inputs = torch.randn(5, 3), 4 * torch.randn(2, 3)
+    with watch(model, optimizer, tmp_path / "run", cost=None):
+        outputs = [model(each) for each in inputs]
+        sum(each.sum() for each in outputs).backward()
+        optimizer.step()
+    rows = [row for row in open_run(tmp_path / "run").statistics.to_pylist() if row["kind"] == "activation"]
+    assert [row["parameter"] for row in rows] == ["0", "1"]
+    together = torch.cat(outputs)
+    expected = describe(together.detach())
+    for column in ("count", "mean", "std", "abs_max"):
+        assert rows[1][column] == pytest.approx(getattr(expected, column))
+    assert rows[1]["saturated"] == pytest.approx((together.abs() >= 0.98).double().mean().item())
+
+
 def test_sampled_weights_are_there_at_every_step(network: nn.Module, tmp_path: Path) -> None:
     with watch(network, (optimizer := adam(network)), tmp_path / "run", every=1):
         run_steps(network, optimizer, 20)

@@ -31,7 +31,7 @@ def test_numbers_are_those_of_the_python_api(pictures: Run, step: int) -> None:
     for at in range(last + 1):
         update, weights = pictures.update("0.weight", at), pictures.weights("0.weight", at)
         ratios.append(float(update.double().norm() / weights.double().norm()))
-    assert layer.ratio_now == pytest.approx(ratios[-1])
+    assert layer.ratio_last == pytest.approx(ratios[-1])
     assert layer.ratio_median == pytest.approx(float(torch.tensor(ratios).double().quantile(0.5)))
     gradient = pictures.gradient("0.weight", last).double()
     assert layer.gradient == pytest.approx(float(gradient.square().mean().sqrt()))
@@ -51,7 +51,7 @@ def test_without_statistics_only_the_scales_are_known(record: Record) -> None:
     layers = read_layers(record(network, 2, kinds=[]), 4)
     assert [each.module for each in layers] == ["0", "2"]
     assert layers[0].scale_now is not None
-    assert {layers[0].ratio_median, layers[0].ratio_now, layers[0].gradient} == {None}
+    assert {layers[0].ratio_median, layers[0].ratio_last, layers[0].gradient} == {None}
 
 
 def test_without_a_snapshot_the_scales_are_unknown(pictures: Run) -> None:

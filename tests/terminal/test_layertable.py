@@ -25,7 +25,7 @@ def layer(module: str = "conv1", gradient: float | None = 1e-3) -> Layer:
         scale_start=0.08284,
         scale_now=0.09,
         ratio_median=2.2e-3,
-        ratio_now=2e-6,
+        ratio_last=2e-6,
         gradient=gradient,
     )
 

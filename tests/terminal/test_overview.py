@@ -58,5 +58,5 @@ def test_the_document_has_stable_keys(pictures: Run) -> None:
     ]  # fmt: skip
     assert list(facts["layers"][0]) == [
         "module", "kind", "weights", "parameter", "shape", "scale_start", "scale_now", "ratio_median",
-        "ratio_now", "gradient", "zeros", "saturated",
+        "ratio_last", "gradient", "zeros", "saturated",
     ]  # fmt: skip

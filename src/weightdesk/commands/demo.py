@@ -29,7 +29,8 @@ def demo() -> None:
     from weightdesk.training import Recipe
 
     console = Console(highlight=False)
-    outcome = record(Recipe.create("digits"), None, console)
+    # Statistics at every step: here the recording is what it is all about.
+    outcome = record(Recipe.create("digits"), None, console, cost=None)
     tell(console, outcome.summary().splitlines()[0] + "\n")
     run = open_run(outcome.directory)
     print_page(run, read_overview(run), console)

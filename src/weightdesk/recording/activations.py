@@ -8,6 +8,7 @@ not count. Inside `torch.compile` the hooks do nothing, and the compiled graph s
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import torch
@@ -16,7 +17,8 @@ from torch.utils.hooks import RemovableHandle
 
 from weightdesk.recording.gradients import local
 from weightdesk.recording.meter import Batch, measure_anywhere
-from weightdesk.statistics.measure import KINDS
+from weightdesk.statistics.devices import DeviceMeasurements
+from weightdesk.statistics.measure import KINDS, Measurements, merge
 from weightdesk.types import Step
 
 _NEAR: Final = 0.01
@@ -32,14 +34,39 @@ _BOUNDS: Final[dict[type[nn.Module], Callable[[Any], tuple[float, float]]]] = {
 }
 
 
+@dataclass
+class Outputs:
+    """What a module put out during a step, in one forward pass or in several.
+
+    Attributes:
+        passes: measurements of each pass.
+        saturated: share of the outputs near a bound in each pass, as 0-d tensors.
+        sizes: number of outputs of each pass.
+    """
+
+    passes: list[Measurements | DeviceMeasurements] = field(default_factory=list)
+    saturated: list[Tensor] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+
+    def collect(self) -> Measurements:
+        """All passes together; waits for the device if it has to."""
+        return merge([each.collect() for each in self.passes])
+
+    def saturation(self) -> Tensor | None:
+        """Share of all outputs near a bound."""
+        if not self.saturated:
+            return None
+        weights = torch.tensor(self.sizes, dtype=torch.float64, device=self.saturated[0].device)
+        return (torch.stack(self.saturated) * weights).sum() / weights.sum()
+
+
 class ActivationMeter:
     """Measures the outputs of a model's leaf modules between `start` and `stop`.
 
     Arguments:
         model: whose leaf modules are measured.
-        emit: receives one batch a measured output.
+        emit: receives one batch a module.
         attempt: does a measurement on recording's account: counts its time and catches its errors.
-
     """
 
     def __init__(
@@ -50,31 +77,39 @@ class ActivationMeter:
         } or {type(model).__name__: model}
         self._emit, self._attempt = emit, attempt
         self._handles: list[RemovableHandle] = []
+        self._outputs: dict[str, Outputs] = {}
+        self._step: Step = 0
 
     def start(self, step: Step) -> None:
         """Measure every output from now on as one of this step."""
+        self._step = step
         for name, module in self._leaves.items():
-            self._handles.append(module.register_forward_hook(self._hook(name, step)))
+            self._handles.append(module.register_forward_hook(self._hook(name)))
 
     def stop(self) -> None:
-        """Take every hook off."""
+        """Take every hook off and hand over what was measured."""
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+        for name, found in self._outputs.items():
+            self._emit(Batch(self._step, "activation", [name], found, saturated=found.saturation()))
+        self._outputs = {}
 
-    def _hook(self, name: str, step: Step) -> Callable[[nn.Module, Any, Any], None]:
+    def _hook(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
         def measure_output(module: nn.Module, _inputs: Any, outputs: Any) -> None:
             if torch.is_grad_enabled() and not torch.compiler.is_compiling():
-                self._attempt("statistics", self._measure, name, step, module, outputs)
+                self._attempt("statistics", self._measure, name, module, outputs)
 
         return measure_output
 
-    def _measure(self, name: str, step: Step, module: nn.Module, outputs: Any) -> None:
+    def _measure(self, name: str, module: nn.Module, outputs: Any) -> None:
         output = outputs[0] if isinstance(outputs, (tuple, list)) and outputs else outputs
         if isinstance(output, Tensor) and output.dtype in KINDS:
-            values = local(output)
-            saturated = _saturated(module, values)
-            self._emit(Batch(step, "activation", [name], measure_anywhere([values]), saturated=saturated))
+            values, found = local(output), self._outputs.setdefault(name, Outputs())
+            found.passes.append(measure_anywhere([values]))
+            if (saturated := _saturated(module, values)) is not None:
+                found.saturated.append(saturated)
+                found.sizes.append(values.numel())
 
 
 def _saturated(module: nn.Module, output: Tensor) -> Tensor | None:

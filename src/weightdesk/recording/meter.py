@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -11,6 +12,14 @@ from torch import Tensor
 from weightdesk.statistics.devices import DeviceMeasurements, measure_on_device
 from weightdesk.statistics.measure import KINDS, Measurements, measure
 from weightdesk.types import Kind, ParameterName, Step
+
+
+class Found(Protocol):
+    """Measurements that may still be on their way from a device."""
+
+    def collect(self) -> Measurements:
+        """The measurements; waits for the device if it has to."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -31,9 +40,9 @@ class Batch:
     step: Step
     kind: Kind
     names: Sequence[str]
-    found: Measurements | DeviceMeasurements
+    found: Found
     zeros: Sequence[int] | None = None
-    weights: Measurements | DeviceMeasurements | None = None
+    weights: Found | None = None
     saturated: Tensor | None = None
 
 

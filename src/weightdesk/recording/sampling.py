@@ -103,7 +103,7 @@ class Sampler:
         lengths = [len(each) for each in self.places.values()]
         self._owners = np.repeat(np.arange(2 * len(lengths)), lengths + lengths)
         self._addresses = np.zeros(2 * len(lengths), np.uint64)
-        self._memory = memoryview(self._addresses).cast("B") if lengths else memoryview(bytearray())
+        self._memory = self._addresses.data.cast("B") if lengths else memoryview(bytearray())
         self._pack = struct.Struct(f"{2 * len(lengths)}Q").pack_into
         self._pointers: list[int] = []
         self._strides: list[tuple[int, ...] | None] = []

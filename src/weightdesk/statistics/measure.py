@@ -132,6 +132,21 @@ def measure(
     return Measurements(totals, histograms.sum(axis=0) if workers > 1 else histograms[0])
 
 
+def merge(parts: Sequence[Measurements]) -> Measurements:
+    """Measurements of tensors that came in parts: the first of each part is one tensor, and so on.
+
+    >>> halves = [measure([torch.tensor([1.0, 2.0])]), measure([torch.tensor([6.0])])]
+    >>> merge(halves).totals[0, [layout.COUNT, layout.MEAN]].tolist()
+    [3.0, 3.0]
+    """
+    rows, tensors = np.concatenate([part.totals for part in parts]), len(parts[0].totals)
+    owners = np.zeros((len(rows), 3), np.int64)
+    owners[:, 0] = np.tile(np.arange(tensors), len(parts))
+    totals = np.empty((tensors, layout.FIELDS))
+    kernels["merge_chunks"](owners.ctypes.data, len(rows), rows.ctypes.data, totals.ctypes.data, tensors)
+    return Measurements(totals, np.sum([part.histograms for part in parts], axis=0))
+
+
 @lru_cache(maxsize=64)
 def _chunks(sizes: tuple[int, ...]) -> npt.NDArray[np.int64]:
     """(tensor, first element, element after the last) of every chunk of every tensor."""

@@ -29,7 +29,7 @@ class Layer:
         scale_start: root mean square of the parameter at the start.
         scale_now: the same now.
         ratio_median: rms of the update over rms of the weights, in the median of all steps until now.
-        ratio_now: the same at the last step of which it is known.
+        ratio_last: the same at the last step of which it is known.
         gradient: rms of the gradient at the last step of which it is known.
         zeros: for an activation function, the share of its outputs that are exactly zero, likewise.
         saturated: the share near a bound of the function, likewise; None where it has no bounds.
@@ -44,7 +44,7 @@ class Layer:
     scale_start: float | None = None
     scale_now: float | None = None
     ratio_median: float | None = None
-    ratio_now: float | None = None
+    ratio_last: float | None = None
     gradient: float | None = None
     zeros: float | None = None
     saturated: float | None = None
@@ -85,7 +85,7 @@ def _layer(run: Run, step: int | None, module: str, kind: str, parameters: Seque
         scale_start=None if step is None else rms(run.weights(name, 0)),
         scale_now=None if step is None else rms(run.weights(name, step)),
         ratio_median=float(ratios.nanquantile(0.5)) if len(ratios) else None,
-        ratio_now=_last(ratios),
+        ratio_last=_last(ratios),
         gradient=_last(_until(run.series(name, "gradient", "rms"), step)),
     )
 

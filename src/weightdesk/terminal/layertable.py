@@ -37,7 +37,7 @@ def _columns(scale: tuple[float, float] | None) -> Iterator[Column[Layer]]:
     yield Column("scale\nstart", lambda each: _known(each.scale_start))
     yield Column("scale\nnow", lambda each: _known(each.scale_now))
     yield Column("ratio\nmedian", lambda each: _known(each.ratio_median))
-    yield Column("ratio\nnow", lambda each: _known(each.ratio_now))
+    yield Column("ratio\nlast", lambda each: _known(each.ratio_last))
     yield Column("gradient\nrms", lambda each: _known(each.gradient))
     yield Column("", lambda each: bar(each.gradient, scale, _BAR), "cyan", "left")
     yield Column("zero\noutputs", lambda each: "" if each.zeros is None else share(each.zeros))
@@ -64,6 +64,6 @@ def _note(scale: tuple[float, float] | None) -> str:
         return note
     low, high = (number(end) for end in scale)
     return (
-        f"{note}; ratio: rms of its update / rms of its weights; bars: its gradient from {low} to {high}, "
-        "log scale"
+        f"{note}; ratio: rms of its update / rms of its weights, last: at the last step with statistics; "
+        f"bars: its gradient there from {low} to {high}, log scale"
     )
