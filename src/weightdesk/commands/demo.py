@@ -29,8 +29,8 @@ def demo() -> None:
     from weightdesk.training import Recipe
 
     console = Console(highlight=False)
-    # Statistics at every step: here the recording is what it is all about.
-    outcome = record(Recipe.create("digits"), None, console, cost=None)
+    # More than a training would spend on it: here the recording is what it is all about.
+    outcome = record(Recipe.create("digits"), None, console, cost=0.2)
     tell(console, outcome.summary().splitlines()[0] + "\n")
     run = open_run(outcome.directory)
     print_page(run, read_overview(run), console)
