@@ -70,8 +70,9 @@ _reordered: Final[dict[str, Any]] = {**COMPILED, "fastmath": {"reassoc", "nsz", 
 def _count_bins(pairs, tables):
     """Count the top nine bits of float32 values, read two at a time; the length is a multiple of 4."""
     stride = np.uint64(STRIDE)
-    for i in range(0, pairs.size, 4):
-        a, b, c, d = pairs[i], pairs[i + 1], pairs[i + 2], pairs[i + 3]
+    for quad in range(pairs.size // 4):
+        i = np.uint64(quad) * np.uint64(4)  # an index that cannot be negative needs no comparison
+        a, b, c, d = pairs[i], pairs[i + np.uint64(1)], pairs[i + np.uint64(2)], pairs[i + np.uint64(3)]
         tables[(a >> _EXPONENT) & _BIN_MASK] += _ONE
         tables[(a >> _UPPER_EXPONENT) + stride] += _ONE
         tables[((b >> _EXPONENT) & _BIN_MASK) + np.uint64(2) * stride] += _ONE
