@@ -23,7 +23,7 @@ from weightdesk import watch
 
 ROUNDS, ROUNDS_OF_PEERS = 16, 4
 REACH_DEFAULT, REACH_EVERY = 1.03, {"MLP": 1.3, "CNN": 1.03, "GPT": 1.06}
-TURN_SECONDS = 0.5
+TURN_SECONDS = 0.4
 
 Step = Callable[[], object]
 
@@ -96,7 +96,7 @@ def wandb(work: Workload, folder: Path) -> Iterator[Step]:
     peer.watch(work.model, log="all", log_freq=1)
     yield lambda: run.log({"loss": work.step().item()})
     peer.unwatch(work.model)
-    run.finish(quiet=True)
+    run.finish()
 
 
 def tensors(work: Workload) -> list[torch.Tensor]:
