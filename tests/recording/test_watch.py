@@ -227,7 +227,7 @@ def test_the_disk_budget_is_kept_within_one_snapshot(tmp_path: Path) -> None:
     model = nn.Linear(300, 100)
     optimizer = torch.optim.Adam(model.parameters())
     one = 5 * 4 * 30_100  # weights, gradient, update and two moments
-    with watch(model, optimizer, tmp_path / "run", disk=12 * one):
+    with watch(model, optimizer, tmp_path / "run", cost=None, disk=12 * one):
         for _ in range(200):
             optimizer.zero_grad()
             model(torch.ones(2, 300)).sum().backward()

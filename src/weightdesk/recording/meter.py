@@ -80,6 +80,12 @@ class StepMeter:
         self._copies: dict[ParameterName, Tensor] = {}  # kept from step to step, to allocate once
         self._weights: Measurements | DeviceMeasurements | None = None
 
+    def reserve(self, parameters: Mapping[ParameterName, Tensor]) -> None:
+        """Ask for the memory that remembering the weights needs, before the training begins."""
+        if "update" in self._kinds:
+            for name, tensor in parameters.items():
+                self._copy(name, tensor)
+
     def before(
         self,
         step: Step,

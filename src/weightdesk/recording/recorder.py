@@ -74,10 +74,13 @@ class Recorder:
         self._row = MetricsRow(0, 0.0, {})
         self._began = time.perf_counter()
         self._hooks: StepHooks | None = None
+        self._initial: Snapshot | None = None
 
     def attach(self) -> None:
         """Keep the initial weights and begin to watch."""
-        self._writer.add_snapshot(Snapshot(self._subject, 0))
+        self._initial = Snapshot(self._subject, 0)
+        self._writer.add_snapshot(self._initial)
+        self._meter.reserve({name: local(each) for name, each in self._subject.parameters.items()})
         self._hooks = StepHooks(self._subject.optimizers, self._before_step, self._after_step)
         self._look_ahead()
 
@@ -157,7 +160,11 @@ class Recorder:
         return Snapshot(self._subject, self.step, is_last=is_last)
 
     def _open_snapshot(self, optimizer: Optimizer) -> None:
-        self._snapshot = self._take_snapshot()
+        initial, self._initial = self._initial, None
+        if initial is not None and initial.still_holds(self._subject):
+            self._snapshot = initial.again()  # kept already without gradients; its copies are still good
+        else:
+            self._snapshot = self._take_snapshot()
         self._snapshot.before(self._moved[id(optimizer)], self._gradients(optimizer), optimizer)
 
     def _close_snapshot(self, optimizer: Optimizer, snapshot: Snapshot) -> None:

@@ -31,8 +31,7 @@ class SnapshotSchedule:
         """Whether to take a snapshot before this step.
 
         Arguments:
-            affordable: the stride that the cost budget allows. Step 0 and the powers of two are due
-                all the same.
+            affordable: the stride that the cost budget allows.
 
         >>> [step for step in range(40) if SnapshotSchedule(10**9).is_due(step)][14:]
         [14, 15, 16, 18, 20, 22, 24, 26, 28, 30, 32, 36]
@@ -42,7 +41,7 @@ class SnapshotSchedule:
             return step % self.every == 0
         if step % self._stride:
             return False
-        return step % max(_spacing(step), affordable) == 0 or step & (step - 1) == 0
+        return step % max(_spacing(step), affordable) == 0
 
     def next_due(self, step: Step) -> Step:
         """The first step after this one that may be due.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
 
@@ -43,6 +44,17 @@ class Snapshot:
         }
         self.extra: dict[str, Tensor] = {}
 
+    def again(self) -> Snapshot:
+        """The same copies, to be completed while this snapshot may still be being written."""
+        fresh = copy.copy(self)
+        fresh.shards, fresh.extra, fresh.metadata = dict(self.shards), {}, {}
+        return fresh
+
+    def still_holds(self, subject: Subject) -> bool:
+        """Whether the model's tensors are what they were when this snapshot was taken."""
+        present = subject.model.state_dict(keep_vars=True)
+        return all(torch.equal(kept, local(present[name]).cpu()) for name, kept in self.tensors.items())
+
     @property
     def nbytes(self) -> int:
         """Bytes of all copies."""
@@ -66,14 +78,16 @@ class Snapshot:
                 if isinstance(value, Tensor):
                     self.extra[f"{name}@{key}"] = self._copy(f"{name}@{key}", value)
                 elif isinstance(value, (bool, int, float)):
-                    self.extra[f"{name}@{key}"] = torch.tensor(value)
+                    self.extra[f"{name}@{key}"] = self._copy(f"{name}@{key}", torch.tensor(value))
         self.metadata = {"optimizer": json.dumps(type(optimizer).__name__), "options": json.dumps(options)}
 
     def after(self, parameters: Mapping[ParameterName, nn.Parameter]) -> None:
         """Add what the step did: the weights after it minus the weights before it."""
         for name, parameter in parameters.items():
-            after = self._copy(f"{name}@update", parameter)
-            self.extra[f"{name}@update"] = after - self._copy_once(name, parameter)
+            if self._rank.sharded:
+                self.shards[f"{name}@update"] = shard_of(parameter, self._rank)
+            moved = local(parameter).to("cpu")
+            self.extra[f"{name}@update"] = moved - self._copy_once(name, parameter)
 
     def _copy_once(self, name: str, tensor: Tensor) -> Tensor:
         if id(tensor) not in self._copies:
