@@ -80,6 +80,7 @@ class Recorder:
         """Keep the initial weights and begin to watch."""
         self._initial = Snapshot(self._subject, 0)
         self._writer.add_snapshot(self._initial)
+        self._initial.reserve(self._subject.parameters)
         self._meter.reserve({name: local(each) for name, each in self._subject.parameters.items()})
         self._hooks = StepHooks(self._subject.optimizers, self._before_step, self._after_step)
         self._look_ahead()

@@ -36,6 +36,7 @@ class Snapshot:
         self.shards: dict[str, Shard] = {}
         self._rank = subject.rank
         self.metadata: dict[str, str] = {}
+        self._spare: dict[str, Tensor] = {}  # memory asked for in advance
         self._copies: dict[int, Tensor] = {}  # by identity, so that tied parameters stay tied
         self.tensors = {
             name: self._copy_once(name, tensor)
@@ -43,6 +44,12 @@ class Snapshot:
             if isinstance(tensor, Tensor)
         }
         self.extra: dict[str, Tensor] = {}
+
+    def reserve(self, parameters: Mapping[ParameterName, nn.Parameter]) -> None:
+        """Ask for the memory that gradients and updates will need, before the training begins."""
+        for name, parameter in parameters.items():
+            for kind in ("gradient", "update"):
+                self._spare[f"{name}@{kind}"] = torch.zeros(local(parameter).shape, dtype=parameter.dtype)
 
     def again(self) -> Snapshot:
         """The same copies, to be completed while this snapshot may still be being written."""
@@ -86,8 +93,12 @@ class Snapshot:
         for name, parameter in parameters.items():
             if self._rank.sharded:
                 self.shards[f"{name}@update"] = shard_of(parameter, self._rank)
-            moved = local(parameter).to("cpu")
-            self.extra[f"{name}@update"] = moved - self._copy_once(name, parameter)
+            update = f"{name}@update"
+            self.extra[update] = torch.sub(
+                local(parameter).to("cpu"),
+                self._copy_once(name, parameter),
+                out=self._spare.pop(update, None),
+            )
 
     def _copy_once(self, name: str, tensor: Tensor) -> Tensor:
         if id(tensor) not in self._copies:
@@ -98,5 +109,8 @@ class Snapshot:
         if self._rank.sharded:
             self.shards[name] = shard_of(tensor, self._rank)
         part = local(tensor)
+        spare = self._spare.pop(name, None)
+        if spare is not None and spare.shape == part.shape and spare.dtype == part.dtype:
+            return spare.copy_(part)
         # A copy from another device is a new tensor already; waiting for it is the price of a snapshot.
         return part.clone(memory_format=torch.contiguous_format) if part.is_cpu else part.cpu().contiguous()
