@@ -132,7 +132,7 @@ class Recorder:
         if self._writer.error is not None:
             raise self._writer.error
         moved = self._sampled_moved[id(optimizer)]
-        if self._subject.is_plain and getattr(optimizer, "grad_scale", None) is None:
+        if not self._subject.rank.sharded and getattr(optimizer, "grad_scale", None) is None:
             weights: Sequence[Tensor] = self._sampled
             gradients = [None if each is None else each.grad for each in moved]
         else:

@@ -41,11 +41,6 @@ class Subject:
     compiled: bool
     rank: Rank
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether every parameter lies in this process as a whole."""
-        return not self.rank.sharded
-
     def moved_by(self, optimizer: Optimizer) -> dict[ParameterName, nn.Parameter]:
         """The model's parameters among those of one optimizer."""
         mine = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
