@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 HERE = Path(__file__).parent
-SCRIPTS = ("startup", "kernels", "overhead", "history", "opening", "digits")
+SCRIPTS = ("startup", "kernels", "overhead", "first_step", "history", "opening", "digits")
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -30,6 +30,9 @@ from weightdesk.recording.tables import MetricsRow
 from weightdesk.recording.warning import warn
 from weightdesk.recording.writer import Writer
 from weightdesk.types import Kind, ParameterName, Step
+
+_HEAD_START: Final = 0.15
+"""Seconds that `watch` may wait for the initial weights to be written, lest that slows the first step."""
 
 
 class Recorder:
@@ -82,6 +85,7 @@ class Recorder:
         self._writer.add_snapshot(self._initial)
         self._initial.reserve(self._subject.parameters)
         self._meter.reserve({name: local(each) for name, each in self._subject.parameters.items()})
+        self._writer.wait(allowed=0, patience=_HEAD_START)
         self._hooks = StepHooks(self._subject.optimizers, self._before_step, self._after_step)
         self._look_ahead()
 

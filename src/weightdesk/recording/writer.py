@@ -95,10 +95,12 @@ class Writer:
         """Whether enough snapshots wait to be written."""
         return len(self._snapshots) >= _BACKLOG
 
-    def wait(self) -> None:
-        """Wait until the writing is no longer behind."""
+    def wait(self, allowed: int = _BACKLOG - 1, patience: float | None = None) -> None:
+        """Wait until no more snapshots than allowed are left to write, for some seconds at most."""
         with self._changed:
-            self._changed.wait_for(lambda: not self.is_behind or self.error is not None)
+            self._changed.wait_for(
+                lambda: len(self._snapshots) <= allowed or self.error is not None, patience
+            )
 
     def close(self) -> None:
         """Write all that is left, merge the parts and end the thread."""

@@ -24,8 +24,8 @@ from typing import Any, Final
 import llvmlite
 import llvmlite.binding as llvm
 
-_ARGUMENTS: Final = {"describe_chunks": 12, "merge_chunks": 5, "gather": 7}
-_SOURCES: Final = ("addresses.py", "halves.py", "kernels.py", "layout.py")
+_ARGUMENTS: Final = {"describe_chunks": 1, "merge_chunks": 5, "gather": 7}
+_SOURCES: Final = ("addresses.py", "blocks.py", "halves.py", "kernels.py", "lanes.py", "layout.py")
 _PATIENCE: Final = 1.0
 """Seconds of silence before the user is told why it takes so long."""
 

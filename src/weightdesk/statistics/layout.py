@@ -24,5 +24,20 @@ STRIDE: Final = BINS + 16
 tables would fall into the same set of the cache."""
 
 TABLE_LENGTH: Final = TABLES * STRIDE
-SINGLES, DOUBLES, SEEN = 4, 2, 4
-"""Rows of scratch that the kernels need: float32 blocks, float64 blocks, counters."""
+SEEN: Final = 4
+"""Counters beside the tables."""
+
+SINGLES, DOUBLES = 4, 2
+"""Blocks of float32 and of float64 in which values are widened and subtracted."""
+
+LANES: Final = 16
+"""Values that are summed side by side, each into sums of its own; fixed, and with it every rounding."""
+
+SCRATCH: Final = DOUBLES * BLOCK + 3 * LANES + SEEN + (SINGLES * BLOCK + 3 * LANES + TABLE_LENGTH) // 2
+"""Working memory of a thread, in eight-byte words; see `kernels.describe_chunks`."""
+
+(
+    ADDRESSES, BEFORES, DTYPES, TENSORS, CHUNKS, CHUNK_COUNT, ROWS,
+    HISTOGRAMS, SCRATCHES, WORKERS, NEXT_WORKER, NEXT_CHUNK, PLAN,
+) = range(13)  # fmt: skip
+"""Words of a plan, which tells the threads of a team what to measure and where to leave it."""

@@ -5,12 +5,10 @@ A recording asks for the same tensors at every step, so what depends on their si
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -19,6 +17,7 @@ import torch
 from torch import Tensor
 
 from weightdesk.statistics import compiled, layout
+from weightdesk.statistics.team import together
 
 kernels: Final = compiled.load()
 
@@ -31,9 +30,6 @@ KINDS: Final = {
 
 # Below this many elements a thread, waking another thread takes longer than what it would save.
 _WORTH_A_THREAD: Final = 1 << 19
-
-# More shares than workers, so that one whose thread wakes up late holds nobody up.
-_SHARES_EACH: Final = 4
 
 
 @dataclass(frozen=True)
@@ -55,16 +51,15 @@ class Measurements:
 
 
 class _Scratch(threading.local):
-    """Working memory of each thread; the kernels leave tables and seen empty."""
+    """Working memory for the team of each thread that measures; the kernels leave it as they need it."""
 
     def __init__(self) -> None:
-        self._arrays = (
-            np.empty((layout.SINGLES, layout.BLOCK), np.float32),
-            np.empty((layout.DOUBLES, layout.BLOCK), np.float64),
-            np.zeros(layout.TABLE_LENGTH, np.uint32),
-            np.zeros(layout.SEEN, np.int64),
-        )
-        self.addresses = tuple(array.ctypes.data for array in self._arrays)
+        self._words = np.zeros(0, np.int64)
+
+    def address(self, workers: int) -> int:
+        if len(self._words) < workers * layout.SCRATCH:
+            self._words = np.zeros(workers * layout.SCRATCH, np.int64)
+        return self._words.ctypes.data
 
 
 _scratch: Final = _Scratch()
@@ -107,27 +102,17 @@ def measure(
     addresses = np.array([tensor.data_ptr() for tensor in flat], np.uint64)
     befores = np.array([0 if old is None else old.data_ptr() for old in earlier], np.uint64)
     kinds = np.array([KINDS[tensor.dtype] for tensor in flat], np.int8)
-    chunks = _chunks(tuple(tensor.numel() for tensor in flat))
+    chunks, elements = _chunks(tuple(tensor.numel() for tensor in flat))
     rows = np.empty((len(chunks), layout.FIELDS))
     totals = np.empty((len(flat), layout.FIELDS))
-    workers, shares = _shares(chunks, threads or torch.get_num_threads())
+    workers = max(1, min(threads or torch.get_num_threads(), elements // _WORTH_A_THREAD))
     histograms = np.zeros((workers, len(flat), layout.BINS), np.int64)
-    told = (addresses.ctypes.data, befores.ctypes.data, kinds.ctypes.data, len(flat))
-    turns = iter(shares)  # each worker takes the next share that nobody has: `next` is one instruction
-
-    def describe(worker: int) -> None:
-        for share in turns:
-            mine, partial = chunks[share], rows[share]
-            kernels["describe_chunks"](
-                *told, mine.ctypes.data, len(mine), partial.ctypes.data,
-                histograms[worker].ctypes.data, *_scratch.addresses,
-            )  # fmt: skip
-
-    others = [_pool().submit(describe, worker) for worker in range(1, workers)]
-    describe(0)
-    for other in others:
-        if not other.cancel():  # a thread that has not even begun has nothing left to do
-            other.result()
+    plan = np.array([
+        addresses.ctypes.data, befores.ctypes.data, kinds.ctypes.data, len(flat),
+        chunks.ctypes.data, len(chunks), rows.ctypes.data,
+        histograms.ctypes.data, _scratch.address(workers), workers, 0, 0,
+    ])  # fmt: skip
+    together(kernels["describe_chunks"], plan.ctypes.data, workers)
     kernels["merge_chunks"](chunks.ctypes.data, len(chunks), rows.ctypes.data, totals.ctypes.data, len(flat))
     return Measurements(totals, histograms.sum(axis=0) if workers > 1 else histograms[0])
 
@@ -148,30 +133,11 @@ def merge(parts: Sequence[Measurements]) -> Measurements:
 
 
 @lru_cache(maxsize=64)
-def _chunks(sizes: tuple[int, ...]) -> npt.NDArray[np.int64]:
-    """(tensor, first element, element after the last) of every chunk of every tensor."""
+def _chunks(sizes: tuple[int, ...]) -> tuple[npt.NDArray[np.int64], int]:
+    """(tensor, first element, element after the last) of every chunk of every tensor; all elements."""
     cut = [
         (tensor, start, min(start + layout.CHUNK, size))
         for tensor, size in enumerate(sizes)
         for start in range(0, size, layout.CHUNK)
     ]
-    return np.array(cut, np.int64).reshape(-1, 3)
-
-
-def _shares(chunks: npt.NDArray[np.int64], threads: int) -> tuple[int, list[slice]]:
-    """How many workers are worth it, and the list of chunks cut into about equal shares for them."""
-    ends = np.cumsum(chunks[:, 2] - chunks[:, 1])
-    elements = int(ends[-1]) if len(ends) else 0
-    workers = max(1, min(threads, elements // _WORTH_A_THREAD))
-    count = workers * _SHARES_EACH if workers > 1 else 1
-    cuts = [int(np.searchsorted(ends, elements * share / count)) for share in range(1, count)]
-    return workers, [slice(*ends) for ends in zip([0, *cuts], [*cuts, len(chunks)], strict=True)]
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max(1, (os.cpu_count() or 2) - 1), "weightdesk-statistics")
-
-
-# A forked child has none of its parent's threads.
-os.register_at_fork(after_in_child=_pool.cache_clear)
+    return np.array(cut, np.int64).reshape(-1, 3), sum(sizes)
