@@ -21,7 +21,7 @@ from weightdesk import open_run, watch
 
 FLUSH = 0.1
 # The flush itself and a busy machine come on top of the interval.
-PATIENCE = 0.4
+PATIENCE = 0.8
 PROGRESS = struct.Struct("qd")
 
 # The first optimizer makes torch load its compiler; children inherit that, too.
@@ -67,7 +67,7 @@ def kill_after(seconds: float, folder: Path) -> tuple[list[tuple[int, float]], f
 
 @pytest.mark.parametrize("seed", range(50))
 def test_killed_at_a_random_moment(seed: int, tmp_path: Path) -> None:
-    steps, killed = kill_after(random.Random(seed).uniform(0.0, 0.9), tmp_path / "run")
+    steps, killed = kill_after(random.Random(seed).uniform(0.0, 1.8), tmp_path / "run")
     run = open_run(tmp_path / "run")
     assert run.status == "killed"
     assert 0 in run.steps or steps[-1][0] < 2

@@ -71,14 +71,17 @@ class PartReader:
         """
         if columns is not None:
             schema = pa.schema([schema.field(name) for name in columns if name in schema.names])
+        tables: dict[Part, pa.Table] = {}  # a part never changes, so it is read once whatever happens
         for _ in range(_ATTEMPTS):
+            parts = list_parts(self._store, self._folder)
             try:
-                parts = list_parts(self._store, self._folder)
-                tables = [self._rows(part, columns, where or {}) for part in parts]
-                self._footers = {part.name: self._footers[part.name] for part in parts}
+                for part in parts:
+                    if part not in tables:
+                        tables[part] = self._rows(part, columns, where or {})
             except FileNotFoundError:
                 continue  # the writer merged this part after it was listed
-            return concatenate([schema.empty_table(), *tables])
+            self._footers = {part.name: self._footers[part.name] for part in parts}
+            return concatenate([schema.empty_table(), *(tables[part] for part in parts)])
         raise RunFormatError(f"the parts in {self._store.location}/{self._folder} vanish while they are read")
 
     def is_sharded(self) -> bool:

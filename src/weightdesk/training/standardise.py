@@ -59,5 +59,5 @@ def fit(values: Float[Tensor, "examples features ..."]) -> Standardisation:
     mean = columns.mean(dim=1)
     scale = columns.std(dim=1, correction=0)
     # float32 rounding of a constant leaves a spread of about 1e-7 of its size
-    varies = scale > 1e-6 * mean.abs()
+    varies = scale > (1e-6 * mean.abs()).clamp(min=torch.finfo(values.dtype).tiny)
     return Standardisation(tuple(mean.tolist()), tuple(torch.where(varies, scale, 1.0).tolist()))
