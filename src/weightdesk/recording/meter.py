@@ -93,17 +93,20 @@ class StepMeter:
         gradients: Mapping[ParameterName, Tensor],
     ) -> list[Batch]:
         """Measure weights and gradients; remember the weights if updates are to be measured."""
-        batches = []
         weights = {name: each for name, each in parameters.items() if each.dtype in KINDS}
-        if weights and not self._kinds.isdisjoint({"weight", "update"}):
-            self._weights = measure_anywhere(list(weights.values()))
+        read = [] if self._kinds.isdisjoint({"weight", "update"}) else list(weights.values())
+        seen = {name: each for name, each in gradients.items() if each.dtype in KINDS}
+        seen = seen if "gradient" in self._kinds else {}
+        held = [each.coalesce().values() if each.is_sparse else each for each in seen.values()]
+        found = measure_anywhere([*read, *held])  # in one call: what a call costs is felt at every step
+        batches = []
+        if read:
+            self._weights = found[: len(read)]
             if "weight" in self._kinds:
                 batches.append(Batch(step, "weight", list(weights), self._weights))
-        seen = {name: each for name, each in gradients.items() if each.dtype in KINDS}
-        if seen and "gradient" in self._kinds:
-            held = [each.coalesce().values() if each.is_sparse else each for each in seen.values()]
+        if seen:
             zeros = [whole.numel() - part.numel() for whole, part in zip(seen.values(), held, strict=True)]
-            batches.append(Batch(step, "gradient", list(seen), measure_anywhere(held), zeros=zeros))
+            batches.append(Batch(step, "gradient", list(seen), found[len(read) :], zeros=zeros))
         if "update" in self._kinds:
             for name, tensor in weights.items():
                 self._copy(name, tensor)

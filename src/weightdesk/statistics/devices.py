@@ -24,6 +24,10 @@ class DeviceMeasurements:
     totals: Tensor
     histograms: Tensor
 
+    def __getitem__(self, part: slice) -> DeviceMeasurements:
+        """The measurements of some of the tensors."""
+        return DeviceMeasurements(self.totals[part], self.histograms[part])
+
     def collect(self) -> Measurements:
         """Fetch the results; waits for the device."""
         return Measurements(self.totals.cpu().numpy(), self.histograms.cpu().numpy())

@@ -45,6 +45,10 @@ class Measurements:
     totals: npt.NDArray[np.float64]
     histograms: npt.NDArray[np.int64]
 
+    def __getitem__(self, part: slice) -> Measurements:
+        """The measurements of some of the tensors."""
+        return Measurements(self.totals[part], self.histograms[part])
+
     def collect(self) -> Measurements:
         """These measurements: they wait for no device."""
         return self
@@ -97,11 +101,12 @@ def measure(
     3.0
 
     """
-    flat = [in_memory_order(tensor) for tensor in tensors]
-    earlier = [None if old is None else in_memory_order(old) for old in before or [None] * len(flat)]
+    flat = [each if each.is_contiguous() else in_memory_order(each) for each in tensors]
     addresses = np.array([tensor.data_ptr() for tensor in flat], np.uint64)
-    befores = np.array([0 if old is None else old.data_ptr() for old in earlier], np.uint64)
     kinds = np.array([KINDS[tensor.dtype] for tensor in flat], np.int8)
+    earlier = [None if old is None else in_memory_order(old) for old in before or ()]
+    befores = np.zeros(len(flat), np.uint64)
+    befores[: len(earlier)] = [0 if old is None else old.data_ptr() for old in earlier]
     chunks, elements = _chunks(tuple(tensor.numel() for tensor in flat))
     rows = np.empty((len(chunks), layout.FIELDS))
     totals = np.empty((len(flat), layout.FIELDS))
