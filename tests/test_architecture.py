@@ -18,12 +18,16 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "statistics": FOUNDATION,
     "runs": FOUNDATION,
     "recording": FOUNDATION | {"runs", "statistics"},
+    "explain": FOUNDATION | {"runs", "statistics"},
     "training": FOUNDATION | {"recording"},
     "terminal": FOUNDATION | {"runs", "statistics"},
     "commands": None,  # anything
     "cli": None,
     "__init__": None,
 }
+
+# A run is what people hold in their hands, so what can be asked about it is one of its methods.
+HANDLES = {("runs/run.py", "explain")}
 
 
 def room_of(path: Path) -> str:
@@ -50,7 +54,8 @@ def test_imports_follow_the_layers(path: Path) -> None:
     assert room in MAY_IMPORT, f"{path} is in a room that the architecture does not know"
     allowed = MAY_IMPORT[room]
     if allowed is not None:
-        assert imported_rooms(path) - {room} <= allowed
+        handles = {to for file, to in HANDLES if path == PACKAGE / file}
+        assert imported_rooms(path) - {room} <= allowed | handles
 
 
 @pytest.mark.parametrize(

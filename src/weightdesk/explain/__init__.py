@@ -1,0 +1,1 @@
+"""Why: the reasons behind one weight, in parts that add up."""
