@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "recording": FOUNDATION | {"runs", "statistics"},
     "explain": FOUNDATION | {"runs", "statistics"},
     "training": FOUNDATION | {"recording"},
-    "terminal": FOUNDATION | {"runs", "statistics"},
+    "terminal": FOUNDATION | {"explain", "runs", "statistics"},
     "commands": None,  # anything
     "cli": None,
     "__init__": None,

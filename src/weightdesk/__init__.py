@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from weightdesk.errors import WeightdeskError as WeightdeskError
+    from weightdesk.explain import explain_gradient as explain_gradient
+    from weightdesk.explain import explain_unit as explain_unit
+    from weightdesk.explain import feature_importance as feature_importance
+    from weightdesk.explain import importance as importance
     from weightdesk.recording import Recording as Recording
     from weightdesk.recording import watch as watch
     from weightdesk.runs import Run as Run
@@ -17,11 +21,18 @@ _HOMES = {
     "Recording": "weightdesk.recording",
     "Run": "weightdesk.runs",
     "WeightdeskError": "weightdesk.errors",
+    "explain_gradient": "weightdesk.explain",
+    "explain_unit": "weightdesk.explain",
+    "feature_importance": "weightdesk.explain",
+    "importance": "weightdesk.explain",
     "open_run": "weightdesk.runs",
     "watch": "weightdesk.recording",
 }
 
-__all__ = ["Recording", "Run", "WeightdeskError", "open_run", "watch"]
+__all__ = [
+    "Recording", "Run", "WeightdeskError",
+    "explain_gradient", "explain_unit", "feature_importance", "importance", "open_run", "watch",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from weightdesk.commands.demo import demo
+from weightdesk.commands.explain import explain
 from weightdesk.commands.runs import runs
 from weightdesk.commands.show import show
 from weightdesk.commands.train import train
@@ -30,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (demo, train, runs, show):
+for _command in (demo, train, runs, show, explain):
     app.command()(_command)
 
 

@@ -74,4 +74,4 @@ def _masked(scores: Tensor, attn_mask: Tensor | None, key_padding_mask: Tensor |
 def _additive(mask: Tensor, scores: Tensor) -> Tensor:
     if mask.dtype != torch.bool:
         return mask.to(scores.dtype)
-    return torch.zeros(mask.shape, dtype=scores.dtype).masked_fill(mask, -math.inf)
+    return torch.zeros_like(mask, dtype=scores.dtype).masked_fill(mask, -math.inf)

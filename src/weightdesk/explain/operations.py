@@ -30,7 +30,8 @@ class Operation:
         weight: the tensor in the place of the weight; for `linear` (out, in) whatever torch was given.
         bias: what is added, where the operation adds something.
         options: of a convolution: stride, padding, dilation, groups; of a scale and a shift `axes`:
-            the axis of the output on which the parameter's first axis lies.
+            the axis of the output on which the parameter's first axis lies; of a lookup padding_idx and
+            scale_grad_by_freq.
     """
 
     kind: OperationKind
@@ -45,8 +46,8 @@ Reader: TypeAlias = Callable[..., Operation | None]
 """Takes the arguments of a torch function; None where the call multiplies nothing."""
 
 
-def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Operation:
-    return Operation("linear", "linear", input, weight, bias)
+def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Operation | None:
+    return Operation("linear", "linear", input, weight, bias) if weight.ndim == 2 else None
 
 
 def _matmul(left: Tensor, right: Tensor) -> Operation | None:
@@ -74,8 +75,17 @@ def _convolution(
     return Operation("convolution", f"conv{weight.ndim - 2}d", input, weight, bias, options)
 
 
-def _embedding(input: Tensor, weight: Tensor, *_: Any, **__: Any) -> Operation:
-    return Operation("lookup", "embedding", input, weight)
+def _embedding(
+    input: Tensor,
+    weight: Tensor,
+    *,
+    padding_idx: int | None = None,
+    scale_grad_by_freq: bool = False,
+    **_: Any,
+) -> Operation:
+    padding = padding_idx if padding_idx is None else padding_idx % len(weight)
+    options = {"padding_idx": padding, "scale_grad_by_freq": scale_grad_by_freq}
+    return Operation("lookup", "embedding", input, weight, None, options)
 
 
 def _layer_norm(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -62,9 +63,11 @@ class Page:
 def number(value: Any) -> str:
     """A number as a person reads it: four digits, the sign always.
 
-    >>> number(-0.000123456), number(3), number("pixel 4")
-    ('-0.0001235', '3', 'pixel 4')
+    >>> number(-0.000123456), number(3), number("pixel 4"), number([2, 0])
+    ('-0.0001235', '3', 'pixel 4', '2, 0')
     """
+    if isinstance(value, (list, tuple)):
+        return ", ".join(number(each) for each in value)
     return f"{value:+.4g}" if isinstance(value, float) else "" if value is None else str(value)
 
 
@@ -87,7 +90,7 @@ def _html(part: Section) -> str:
 
 def _cell(value: Any, largest: float | None) -> str:
     text = escape(number(value))
-    if not largest or value is None:
+    if not largest or not value or not math.isfinite(value / largest):
         return f"<td>{text}</td>"
     colour = _POSITIVE if value > 0 else _NEGATIVE
     width = round(60 * abs(value) / largest)

@@ -11,12 +11,13 @@ from one station to those before it, and every step of the chain rule looked at.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import TorchFunctionMode
@@ -52,6 +53,7 @@ class Station:
         roles: the parameters that it uses.
         result: what came out, part of the graph that leads here from the stations before.
         leaf: where the stations were cut, what the rest of the network was given instead.
+        edge: its place in the graph, which holds even if the network goes on in place.
     """
 
     module: str
@@ -59,6 +61,7 @@ class Station:
     roles: tuple[Role, ...]
     result: Tensor
     leaf: Tensor | None = None
+    edge: GradientEdge | None = None
 
     def role(self, name: ParameterName) -> Role | None:
         """How it uses a parameter; None where it does not."""
@@ -107,18 +110,18 @@ def call(model: nn.Module, inputs: Any) -> Any:
 def untouched(model: nn.Module, seed: int | Tensor = 0) -> Iterator[None]:
     """Let a model run with gradients and leave it, and torch's random numbers, as they were.
 
-    Dropout takes its mask from the seed, or from a state of torch's random numbers. Attention is computed by the formula, for only that can be
-    differentiated twice.
+    Dropout takes its mask from the seed, or from a state of torch's random numbers. Attention is
+    computed by the formula, for only that can be differentiated twice.
     """
-    kept = {name: buffer.detach().clone() for name, buffer in model.named_buffers()}
+    kept = {name: value.detach().clone() for name, value in _written(model)}
     frozen = [each for each in model.parameters() if not each.requires_grad and each.is_floating_point()]
     with ExitStack() as stack:
         stack.enter_context(torch.enable_grad())
         stack.enter_context(torch.random.fork_rng())
         stack.enter_context(sdpa_kernel(SDPBackend.MATH))
-        torch.set_rng_state(
-            seed if isinstance(seed, Tensor) else torch.Generator().manual_seed(seed).get_state()
-        )
+        torch.manual_seed(0 if isinstance(seed, Tensor) else seed)  # of accelerators as well
+        if isinstance(seed, Tensor):
+            torch.set_rng_state(seed)
         try:
             for parameter in frozen:
                 parameter.requires_grad_(True)
@@ -126,8 +129,16 @@ def untouched(model: nn.Module, seed: int | Tensor = 0) -> Iterator[None]:
         finally:
             for parameter in frozen:
                 parameter.requires_grad_(False)
-            for name, buffer in model.named_buffers():
-                buffer.data.copy_(kept[name])
+            for name, value in _written(model):
+                value.data.copy_(kept[name])
+
+
+def _written(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """What a forward pass may write to: buffers, and the weights of an embedding with a largest norm."""
+    yield from model.named_buffers()
+    for name, module in model.named_modules():
+        if isinstance(module, (nn.Embedding, nn.EmbeddingBag)) and module.max_norm is not None:
+            yield f"{name}.weight", module.weight
 
 
 @contextmanager
@@ -160,7 +171,7 @@ class _Tracer(TorchFunctionMode):
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if function is functional.multi_head_attention_forward:
-            with self:  # by its parts, so that its projections are noticed
+            with suppress(NotImplementedError), self:  # by its parts, so that its projections are noticed
                 return multi_head_attention(*args, **kwargs)
         used = [each for each in tree_leaves((args, kwargs)) if self._belongs(each)]
         result = function(*args, **kwargs)
@@ -179,7 +190,8 @@ class _Tracer(TorchFunctionMode):
             return result
         leaf = result.detach().clone().requires_grad_() if self._cut else None
         roles = tuple(self._role(tensor, operation) for tensor in used)
-        self.stations.append(Station(self._place(), operation, roles, result, leaf))
+        edge = get_gradient_edge(result)
+        self.stations.append(Station(self._place(), operation, roles, result, leaf, edge))
         # A copy, for the network may go on in place, and a leaf must not change.
         return result if leaf is None else leaf.clone()
 

@@ -7,7 +7,7 @@ import operator
 import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import Any, SupportsIndex, TypeAlias
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias
 
 import pyarrow as pa
 from torch import Tensor, nn
@@ -41,6 +41,10 @@ from weightdesk.runs.snapshots import kept_steps
 from weightdesk.runs.steps import choose_step
 from weightdesk.runs.stores import Store, open_store
 from weightdesk.runs.tables import PartReader
+
+if TYPE_CHECKING:
+    from weightdesk.explain.updates.move import MoveReasons
+    from weightdesk.explain.updates.update import UpdateReasons
 
 AnyIndex: TypeAlias = SupportsIndex | Iterable[SupportsIndex]
 
@@ -125,6 +129,11 @@ class Run:
     def steps(self) -> tuple[int, ...]:
         """The steps with a full snapshot, as of now."""
         return kept_steps(self._store)
+
+    @property
+    def gradient_steps(self) -> tuple[int, ...]:
+        """Steps of which gradients, updates and the optimizer's state are kept, too."""
+        return kept_steps(self._store, extra=True)
 
     @property
     def last_step(self) -> int | None:
@@ -225,6 +234,24 @@ class Run:
             if parameter in group["parameters"]:
                 return dict(group["options"])
         raise UnknownParameterError(f"no optimizer of this run moves {parameter}")
+
+    def explain_update(self, name: str, index: AnyIndex, step: SupportsIndex) -> UpdateReasons:
+        """Why one weight moved in one step, in parts that add up; see `weightdesk.explain`."""
+        from weightdesk.explain.updates.update import explain_update
+
+        return explain_update(self, name, index, step)
+
+    def explain_move(
+        self,
+        name: str,
+        index: AnyIndex,
+        start: SupportsIndex | None = None,
+        stop: SupportsIndex | None = None,
+    ) -> MoveReasons:
+        """What moved one weight over many steps, and how sure that is; see `weightdesk.explain`."""
+        from weightdesk.explain.updates.move import explain_move
+
+        return explain_move(self, name, index, start, stop)
 
     def __repr__(self) -> str:
         return f"Run({self.path!r}, {self.status}, {len(self.steps)} snapshots)"

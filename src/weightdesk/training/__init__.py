@@ -9,7 +9,7 @@ regularisers.py what keeps weights small or sparse               objective.py  l
 preparation.py  from a recipe to tensors, model, optimizer       randomness.py streams from one seed
 loop.py         the loop           recorder.py  what it needs of a recording
 outcome.py      what came out      progress.py  how it shows itself
-replay.py       the batch of one step, found again
+replay.py       the batches of single steps, found again
 ```
 """
 
@@ -19,9 +19,9 @@ from weightdesk.training.loop import train
 from weightdesk.training.outcome import Outcome, Progress, Report
 from weightdesk.training.preparation import Preparation, prepare, rebuild
 from weightdesk.training.recipe import Recipe
-from weightdesk.training.replay import Moment, replay
+from weightdesk.training.replay import Moment, replay, replays
 
 __all__ = [
     "Moment", "Outcome", "Preparation", "Progress", "Recipe", "Report",
-    "prepare", "rebuild", "replay", "train",
+    "prepare", "rebuild", "replay", "replays", "train",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -12,7 +12,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from weightdesk.errors import OptionError
-from weightdesk.training.preparation import prepare
+from weightdesk.training.preparation import Preparation, prepare
 from weightdesk.training.randomness import seeded
 from weightdesk.training.recipe import Recipe
 from weightdesk.types import Step
@@ -24,7 +24,7 @@ class Moment:
 
     Attributes:
         step: optimizer steps done before.
-        model: the network with its initial weights, in training mode; load those of the step.
+        model: the network, in training mode; load the weights of the step into it.
         inputs: the batch, standardised as it was.
         targets: of the batch.
         loss: mean over the batch, without penalties; takes outputs and targets.
@@ -48,34 +48,48 @@ class Moment:
 
 
 def replay(stored: Mapping[str, Any], step: Step) -> Moment:
-    """Find the batch that a training took at a step.
+    """Find the batch that a training took at a step; see `replays`.
+
+    >>> from weightdesk.training.preparation import prepare
+    >>> moment = replay(prepare(Recipe.create("xor", batch=16)).stored, 3)
+    >>> moment.inputs.shape, round(float(moment.loss(moment.model(moment.inputs), moment.targets)), 1)
+    (torch.Size([16, 2]), 0.7)
+    """
+    return next(replays(stored, [step]))
+
+
+def replays(stored: Mapping[str, Any], steps: Iterable[Step]) -> Iterator[Moment]:
+    """Find the batches that a training took at some steps, in ascending order.
 
     Arguments:
         stored: the recipe of a built-in training, as its run stored it: `run.recipe`.
-        step: optimizer steps done before.
+        steps: optimizer steps done before.
 
     Raises:
         OptionError: the training had no such step.
         DataError: its data are gone, or no longer what they were.
 
     >>> from weightdesk.training.preparation import prepare
-    from weightdesk.training.randomness import seeded
-    >>> moment = replay(prepare(Recipe.create("xor", batch=16)).stored, 3)
-    >>> moment.inputs.shape, round(float(moment.loss(moment.model(moment.inputs), moment.targets)), 1)
-    (torch.Size([16, 2]), 0.7)
+    >>> [moment.step for moment in replays(prepare(Recipe.create("xor")).stored, [4, 0])]
+    [0, 4]
     """
+    wanted = sorted(set(steps))
     recipe = Recipe.from_dict(stored)
     prepared = prepare(recipe)
-    if not 0 <= step < prepared.steps():
-        raise OptionError(f"the training had no step {step}: its steps are 0 to {prepared.steps() - 1}")
-    train, dataset = prepared.parts["train"], prepared.dataset
-    batches = prepared.batches()
-    with seeded(recipe.seed), torch.no_grad():
-        for earlier in islice(batches, step):
-            if recipe.dropout:  # what it draws depends on shapes alone, so any weights will do
-                prepared.model(train.inputs[earlier])
+    for step in wanted:
+        if not 0 <= step < prepared.steps():
+            raise OptionError(f"the training had no step {step}: its steps are 0 to {prepared.steps() - 1}")
+    with seeded(recipe.seed):
         random_state = torch.get_rng_state()
-    batch = next(batches)
+    for step, batch in enumerate(islice(prepared.batches(), max(wanted, default=-1) + 1)):
+        if step in wanted:
+            yield _moment(prepared, step, batch, random_state)
+        if recipe.dropout:
+            random_state = _after_dropout(prepared, batch, random_state)
+
+
+def _moment(prepared: Preparation, step: Step, batch: Tensor, random_state: Tensor) -> Moment:
+    train, dataset = prepared.parts["train"], prepared.dataset
     return Moment(
         step=step,
         model=prepared.model,
@@ -85,6 +99,14 @@ def replay(stored: Mapping[str, Any], step: Step) -> Moment:
         examples=batch,
         input_names=dataset.feature_names,
         class_names=dataset.class_names,
-        penalty=recipe.l2,
+        penalty=prepared.recipe.l2,
         random_state=random_state,
     )
+
+
+def _after_dropout(prepared: Preparation, batch: Tensor, random_state: Tensor) -> Tensor:
+    """Torch's random numbers after a batch: what dropout draws depends on shapes, not on weights."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.set_rng_state(random_state)
+        prepared.model(prepared.parts["train"].inputs[batch])
+        return torch.get_rng_state()

@@ -1,0 +1,106 @@
+"""`weightdesk explain`: the reasons behind one weight of a run."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from weightdesk.errors import OptionError
+
+if TYPE_CHECKING:
+    from weightdesk.explain.page import Page
+    from weightdesk.runs import Run
+    from weightdesk.types import Index
+
+_STEPS_RUN_AGAIN = 40
+_ASK_IN_PYTHON = (
+    "Who pushed it, and what depends on it, can be asked where the network and its data are: in Python, "
+    "weightdesk.explain_gradient, explain_unit and importance."
+)
+
+
+def explain(
+    run: Annotated[str, typer.Argument(help="folder or address of a run", show_default=False)],
+    parameter: Annotated[str, typer.Argument(help="name of the parameter", show_default=False)],
+    index: Annotated[str, typer.Argument(help="place of the weight in it, such as 3,17", show_default=False)],
+    step: Annotated[
+        int | None,
+        typer.Option(help="the step to explain, the last one kept where left out", show_default=False),
+    ] = None,
+    rows: Annotated[int, typer.Option(help="rows of each table", min=1)] = 8,
+    json: Annotated[bool, typer.Option("--json", help="print the tables as JSON")] = False,
+) -> None:
+    """Explain a weight: what it contributes, why it moved, who pushed it, what depends on it."""
+    from rich.console import Console
+
+    from weightdesk.runs import open_run
+    from weightdesk.runs.steps import choose_step
+    from weightdesk.terminal.document import document
+    from weightdesk.terminal.reasons import reasons
+
+    opened = open_run(run)
+    known = opened.parameters[parameter]
+    place = known.index(_numbers(index))
+    chosen = choose_step(-1 if step is None else step, opened.gradient_steps, "gradient")
+    pages = _pages(opened, known.name, place, chosen)
+    if json:
+        print(document([_plain(page) for page in pages]))
+        return
+    console = Console(highlight=False)
+    for page in pages:
+        console.print(reasons(page, console.width, rows), end="\n\n")
+    if opened.recipe is None:
+        console.print(_ASK_IN_PYTHON, style="dim")
+
+
+def _numbers(text: str) -> list[int]:
+    found = [each for each in re.split(r"[,\s]+", text.strip("[]() ")) if each]
+    try:
+        return [int(each) for each in found]
+    except ValueError:
+        raise OptionError(f"the index must be whole numbers such as 3,17, got {text!r}") from None
+
+
+def _pages(run: Run, name: str, index: Index, step: int) -> list[Page]:
+    pages: list[Page] = [run.explain_update(name, index, step)]
+    if run.recipe is not None:
+        pages += _replayed(run, name, index, step)
+    pages.append(run.explain_move(name, index))
+    if run.recipe is not None and run.recipe["dataset"]["task"] == "classification":
+        pages.append(_by_class(run, name, index))
+    return pages
+
+
+def _by_class(run: Run, name: str, index: Index) -> Page:
+    from weightdesk.explain import explain_classes
+    from weightdesk.training import replays
+
+    assert run.recipe is not None
+    kept = run.gradient_steps
+    spread = kept[:: -(-len(kept) // _STEPS_RUN_AGAIN)]
+    return explain_classes(run, replays(run.recipe, spread), name, index)
+
+
+def _replayed(run: Run, name: str, index: Index, step: int) -> list[Page]:
+    """What only the network and the batch can tell: both are known of a built-in training."""
+    from weightdesk.explain import explain_dependence, explain_gradient, explain_unit
+    from weightdesk.training import replay
+
+    assert run.recipe is not None
+    moment = replay(run.recipe, step)
+    run.load_into(moment.model, step)
+    batch, state = (moment.model, moment.inputs, moment.targets, moment.loss), moment.random_state
+    gradient = explain_gradient(*batch, name, index, seed=state)
+    strongest = int(gradient.examples.abs().argmax())
+    classes = moment.targets if moment.class_names else None
+    unit = explain_unit(*batch[:2], name, index[0], strongest, targets=classes, seed=state)
+    return [gradient, unit, explain_dependence(*batch, name, index, seed=state)]
+
+
+def _plain(page: Page) -> dict[str, object]:
+    sections = [
+        {"title": each.title, "note": each.note, "rows": each.table.to_pylist()} for each in page.sections()
+    ]
+    return {"title": page.title, "sections": sections}
