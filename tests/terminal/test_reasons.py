@@ -56,3 +56,25 @@ def test_the_least_values_still_have_a_bar() -> None:
     assert str(signed_bar(1e-9, 1.0)).strip() == "│▏"
     assert str(signed_bar(-1e-9, 1.0)).strip() == "█│"
     assert str(signed_bar(float("nan"), 1.0)) == str(signed_bar(None, 1.0)) == ""
+
+
+def test_what_there_is_no_room_for_is_left_out_whole() -> None:
+    wide = Wide()
+    console = Console(width=40, record=True, file=io.StringIO())
+    console.print(reasons(wide, 40))
+    lines = console.export_text().splitlines()
+    assert "column 1" in lines[3]
+    assert "column 5" not in lines[3]
+    assert max(map(len, lines)) <= 40
+    assert lines[4].split() == ["+1.234e-05"] * len(lines[4].split())
+
+
+class Wide(Terms):
+    def sections(self) -> list[Section]:
+        return [section("wide", {f"column {i}": [1.2345e-5] * 3 for i in range(6)})]
+
+
+def test_a_few_rows_more_are_not_left_out() -> None:
+    text = printed(80, rows=17)
+    assert "pixel (19, 19)" in text
+    assert "more" not in text

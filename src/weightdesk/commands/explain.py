@@ -50,7 +50,8 @@ def explain(
         return
     console = Console(highlight=False)
     for page in pages:
-        console.print(reasons(page, console.width, rows), end="\n\n")
+        console.print(reasons(page, console.width, rows))
+        console.print()
     if opened.recipe is None:
         console.print(_ASK_IN_PYTHON, style="dim")
 

@@ -68,7 +68,9 @@ def number(value: Any) -> str:
     """
     if isinstance(value, (list, tuple)):
         return ", ".join(number(each) for each in value)
-    return f"{value:+.4g}" if isinstance(value, float) else "" if value is None else str(value)
+    if isinstance(value, float):
+        return f"{value:+.4g}" if value else "0"
+    return "" if value is None else str(value)
 
 
 def _html(part: Section) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.measure import Measurement
 from rich.table import Table
@@ -16,6 +17,8 @@ from weightdesk.explain.page import Page, Section, number
 Row: TypeAlias = dict[str, Any]
 
 _HALF: Final = 8  # characters on each side of zero
+_NARROWEST: Final = 14  # of a column of text that may go on in the next line
+_FEW: Final = 4  # rows more than asked for that are not worth leaving out
 _EIGHTHS: Final = ("", *"▏▎▍▌▋▊▉")
 _POSITIVE, _NEGATIVE = "dodger_blue1", "dark_orange"
 
@@ -38,37 +41,46 @@ def reasons(page: Page, width: int, rows: int = 12) -> Group:
 def _section(section: Section, width: int, rows: int) -> Iterator[RenderableType]:
     if section.note:
         yield Text(section.note, style="dim")
+    rows = rows if section.table.num_rows > rows + _FEW else rows + _FEW
     shown: list[Row] = section.table.slice(0, rows).to_pylist()
     if shown:
-        console, with_bars = Console(width=10 * width), _table(section, shown, section.bars)
-        fits = Measurement.get(console, console.options, with_bars).maximum <= width
-        yield with_bars if fits else _table(section, shown, ())
+        yield _fitting(section, shown, width)
     if left := section.table.num_rows - len(shown):
         yield Text(f"… and {left:,} more", style="dim")
 
 
+def _fitting(section: Section, rows: list[Row], width: int) -> Table:
+    """The table without what there is no room for: the bars first, then the last columns."""
+    console = Console(width=1000)
+    drawn = _table(section, rows, section.bars)
+    if Measurement.get(console, console.options, drawn).maximum <= width:
+        return drawn
+    for count in range(section.table.num_columns, 0, -1):
+        drawn = _table(section, [dict(list(row.items())[:count]) for row in rows], ())
+        if Measurement.get(console, console.options, drawn).minimum <= width:
+            break
+    return drawn
+
+
 def _table(section: Section, rows: list[Row], bars: Collection[str]) -> Table:
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    largest: dict[str, float] = {}
-    for place, field in enumerate(section.table.schema):
-        is_text = not (pa.types.is_floating(field.type) or pa.types.is_integer(field.type))
+    columns: list[list[Text]] = []
+    for place, name in enumerate(rows[0]):
+        values, kind = [row[name] for row in rows], section.table.schema.field(name).type
+        is_text = not (pa.types.is_floating(kind) or pa.types.is_integer(kind))
+        if not any(number(each) for each in values):
+            continue
+        columns.append([Text(number(each)) for each in values])
         # Text may go on in the next line; a number, or what a row is called, does not.
-        drawn.add_column(
-            field.name,
-            justify="left" if is_text else "right",
-            overflow="fold",
-            no_wrap=not (is_text and place),
-        )
-        if field.name in bars:
+        whole = max(cell_len(name), *(each.cell_len for each in columns[-1]))
+        narrowest = min(whole, _NARROWEST) if is_text and place else whole
+        drawn.add_column(name, justify="left" if is_text else "right", overflow="fold", min_width=narrowest)
+        if name in bars:
+            known = section.table[name].drop_null().to_pylist()
+            largest = max(map(abs, known), default=0.0)
+            columns.append([signed_bar(each, largest) for each in values])
             drawn.add_column("", no_wrap=True)
-            values = section.table[field.name].drop_null().to_pylist()
-            largest[field.name] = max(map(abs, values), default=0.0)
-    for row in rows:
-        cells = []
-        for name, value in row.items():
-            cells.append(Text(number(value)))
-            if name in largest:
-                cells.append(signed_bar(value, largest[name]))
+    for cells in zip(*columns, strict=True):
         drawn.add_row(*cells)
     return drawn
 

@@ -18,7 +18,7 @@ from weightdesk.explain.importance.rerun import Units, WholePasses
 from weightdesk.explain.importance.tabulation import Tabulation
 from weightdesk.explain.tracing import Trace
 
-_WHOLE_PASSES: Final = 8
+_WHOLE_PASSES: Final = 4
 _UNITS_SAMPLED, _WEIGHTS_A_UNIT = 24, 4
 
 

@@ -63,7 +63,7 @@ def _reproduces(way: Downstream, probe: Probe, layer: Layer, losses: Tensor) -> 
     """
     every = torch.arange(probe.count)
     examples = every.flip(0)[: max(1, probe.count // 2)].repeat(3)[:-1]
-    for unit in _largest(layer, 3):
+    for unit in _largest(layer, 2):
         muted = layer.parameter.clone()
         muted.select(layer.unit_axis, unit).zero_()
         expected = probe.losses(probe.outputs({layer.name: muted}), every) - losses

@@ -71,7 +71,8 @@ def importance(
             (the same first two) or `group`.
         groups: for `group`: a tensor of group numbers of the parameter's shape, −1 for none, or lists of
             index tuples.
-        seconds: for `auto`: when to stop computing ablations.
+        seconds: for `auto`: when to stop computing ablations; setting up and checking take about 15 forward
+            passes more.
         start: for `movement`: the parameter's values before training.
         order: for `taylor`: 1 or 2.
         tolerance: for tables: the error of a change of the loss above which they are made finer.
