@@ -12,7 +12,10 @@ import numpy as np
 import torch
 
 HERE = Path(__file__).parent
-SCRIPTS = ("startup", "kernels", "overhead", "first_step", "history", "opening", "digits")
+SCRIPTS = (
+    "startup", "kernels", "overhead", "first_step", "history", "opening", "digits",
+    "gradient", "ablation", "update_parts",
+)  # fmt: skip
 
 
 def main() -> int:

@@ -52,7 +52,7 @@ def replay(stored: Mapping[str, Any], step: Step) -> Moment:
 
     >>> from weightdesk.training.preparation import prepare
     >>> moment = replay(prepare(Recipe.create("xor", batch=16)).stored, 3)
-    >>> moment.inputs.shape, round(float(moment.loss(moment.model(moment.inputs), moment.targets)), 1)
+    >>> moment.inputs.shape, round(moment.loss(moment.model(moment.inputs), moment.targets).item(), 1)
     (torch.Size([16, 2]), 0.7)
     """
     return next(replays(stored, [step]))

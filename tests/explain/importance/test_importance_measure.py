@@ -297,3 +297,22 @@ def test_a_parameter_without_use_is_told() -> None:
     model.forward = lambda x: model[2](model[1](model[0](x)))  # type: ignore[method-assign]
     with pytest.raises(DataError, match="not used in this forward pass"):
         measured(model, torch.zeros(6, 3), classes(6), "spare.weight")
+
+
+def test_a_recurrent_layer_is_ablated_by_whole_passes() -> None:
+    class Recurrent(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.memory, self.output = nn.LSTM(3, 2, batch_first=True), nn.Linear(2, 1)
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return self.output(self.memory(inputs)[0][:, -1])
+
+    torch.manual_seed(0)
+    model, inputs, targets = Recurrent().double(), torch.randn(4, 5, 3).double(), torch.zeros(4, 1).double()
+    found = importance(model, inputs, targets, nn.functional.mse_loss, "memory.weight_hh_l0")
+    loss = nn.functional.mse_loss(model(inputs), targets)
+    model.memory.weight_hh_l0.data[5, 1] = 0.0
+    change = nn.functional.mse_loss(model(inputs), targets) - loss
+    assert found.values[5, 1].item() == pytest.approx(change.item(), abs=1e-15)
+    assert "whole network" in found.engine

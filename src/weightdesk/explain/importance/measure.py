@@ -15,7 +15,7 @@ from weightdesk.explain.importance.groups import Groups, make_groups
 from weightdesk.explain.importance.probe import Loss, Probe, make_probe, plain_name
 from weightdesk.explain.importance.result import Importance
 from weightdesk.explain.importance.screening import fisher, gradient, magnitude, movement, taylor
-from weightdesk.explain.tracing import trace, untouched
+from weightdesk.explain.tracing import call, trace, untouched
 from weightdesk.types import ParameterName
 
 _NOTES: Final = {
@@ -102,7 +102,7 @@ def importance(
     divided = make_groups(probe.weights[name], level, groups)
     with untouched(probe.model, seed):
         passed = trace(probe.model, inputs, cut=True)
-    if not passed.uses(name):
+    if not passed.uses(name) and not _is_used(probe, name):  # a recurrent layer uses some unseen
         raise DataError(
             f"{name} is not used in this forward pass; choose a parameter that the outputs depend on"
         )
@@ -128,6 +128,13 @@ def _check(method: str, seconds: float | None, start: Tensor | None) -> None:
         raise OptionError(f"seconds= goes with method='auto' and is positive, got {seconds} with {method!r}")
     if start is not None and method != "movement":
         raise OptionError(f"start= goes with method='movement', got it with {method!r}")
+
+
+def _is_used(probe: Probe, name: str) -> bool:
+    with untouched(probe.model, probe.seed):
+        value = probe.loss(call(probe.model, probe.inputs), probe.targets)
+        (found,) = torch.autograd.grad(value, probe.model.get_parameter(name), allow_unused=True)
+    return found is not None
 
 
 def _known_name(probe: Probe, name: str) -> ParameterName:

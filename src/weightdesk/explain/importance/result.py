@@ -107,6 +107,7 @@ class Importance(Page):
             "computed by": self.engine,
             "seconds": self.seconds,
         }
+        facts = {name: each for name, each in facts.items() if each == each}  # NaN where there are none
         return [
             self._table(f"{self.level}s that most depends on", self.order[:_SHOWN]),
             self._table(f"{self.level}s that least depends on", self.order.flip(0)[:_SHOWN]),
