@@ -14,6 +14,7 @@ from torch.nn import functional
 from weightdesk.explain.gradients.gradient import explain_gradient
 
 REACH = 2.0
+OPENING = 1.0
 
 
 def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -44,7 +45,9 @@ def ratio(workload: Workload, name: str, index: tuple[int, ...], repeats: int = 
 def opening(workload: Workload, name: str, index: tuple[int, ...]) -> Row:
     """How long the ten largest paths to the loss take."""
     reasons = explain_gradient(workload.model, workload.inputs, workload.targets, cross_entropy, name, index)
-    return Row(f"{workload.name}, {name}: ten paths to the loss", f"{seconds(reasons.paths):.1f} s")
+    took = seconds(reasons.paths)
+    what = f"{workload.name}, {name}: ten paths to the loss"
+    return Row(what, f"{took:.2f} s", f"≤ {OPENING:.0f} s", took <= OPENING)
 
 
 def measure() -> list[Row]:

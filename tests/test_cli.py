@@ -36,7 +36,7 @@ def test_help_comes_without_loading_anything_heavy(arguments: tuple[str, ...]) -
 
 def test_help_names_every_command_and_the_exit_codes() -> None:
     text = call("--help").stdout
-    for part in ("demo", "train", "runs", "show", "Exit codes: 0 done, 1", "2 unusable"):
+    for part in ("demo", "train", "runs", "show", "explain", "Exit codes: 0 done, 1", "2 unusable"):
         assert part in text
 
 

@@ -420,7 +420,7 @@ def test_a_model_that_has_moved_on_cannot_be_opened() -> None:
         late.delta(0)
 
 
-def test_a_position_shared_by_all_examples_is_split_through_the_outputs() -> None:
+def test_a_position_shared_by_all_examples_is_split_by_example() -> None:
     case = cases()["gpt"]
     reasons = explain(case, "places.weight", (1, 2))
     assert reasons.contributions.sample.tolist() == [-1]

@@ -4,6 +4,7 @@
 gradient.py       the explanation of one gradient      reasons.py   what comes out
 backward.py       δ of every operation                  pushes.py    δ × x of one weight
 contributions.py  all summands, by example and place    shares.py    examples where there are no factors
+broadcast.py      examples where all share a result     tree.py      runs the examples looked at again
 chain.py          δ as a tree that opens                jacobian.py, returns.py   its numbers
 paths.py          the paths that carry most             classpushes.py   classes over a training
 ```

@@ -30,10 +30,12 @@ class Chain:
     Attributes:
         backward: the stations and their δ.
         layouts: where the examples lie in the result of each.
+        sample: the example that ran alone; None where the whole batch did.
     """
 
     backward: Backward
     layouts: Sequence[Layout]
+    sample: int | None = None
     _known: dict[tuple[int, int], Delta] = field(default_factory=dict, repr=False)
 
     def delta(self, number: int, position: int) -> Delta:
@@ -57,7 +59,8 @@ class Chain:
         for axis in axes:
             units = units * layout.shape[axis] + along[axis]
         start = station.roles[0].start if station.roles and station.roles[0].place == "weight" else 0
-        samples = [None if each < 0 else each for each in layout.samples(positions).tolist()]
+        numbers = layout.samples(positions).tolist()
+        samples = [None if each < 0 else each if self.sample is None else self.sample for each in numbers]
         places = [tuple(each) for each in layout.places(positions, axes).tolist()]
         return list(zip((units + start).tolist(), samples, places, strict=True))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from weightdesk.explain.batch import Layout
@@ -25,12 +25,14 @@ class Use:
         station: the operation.
         layout: where the examples lie in its result z.
         delta: ∂L/∂z, in the shape of z.
+        by_example: what each example adds to it, where all share z; None where that is not known.
     """
 
     number: int
     station: Station
     layout: Layout
     delta: Tensor
+    by_example: Float[Tensor, "examples entries"] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +65,18 @@ class Contributions:
         own = self.sample >= 0
         sums = torch.zeros(examples, dtype=torch.float64)
         return sums.index_add_(0, self.sample[own], self.product[own])
+
+    def shared_out(self, uses: Iterable[Use], examples: int) -> Float64[Tensor, " examples"] | None:
+        """The sum of each example, its part of what all share included; None where that is not known."""
+        sums = self.by_sample(examples)
+        for use in uses:
+            rows = (self.station == use.number) & (self.sample < 0)
+            if bool(rows.any()):
+                if use.by_example is None:
+                    return None
+                delta = use.by_example[:, self.position[rows].to(use.by_example.device)]
+                sums += delta.double().cpu() @ self.x[rows]
+        return sums
 
     def table(self) -> pa.Table:
         """The summands as a table: sample, place, delta, x, product."""

@@ -9,16 +9,19 @@ from typing import Any, SupportsIndex, TypeAlias
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import get_gradient_edge
+from torch.utils._pytree import tree_map
 
 from weightdesk.errors import OptionError
 from weightdesk.explain.batch import Batch, Layout, batch_of, layout_of
 from weightdesk.explain.gradients.backward import backpropagate
+from weightdesk.explain.gradients.broadcast import repeats
 from weightdesk.explain.gradients.chain import Chain
 from weightdesk.explain.gradients.contributions import Contributions, Use, contributions, without_factors
 from weightdesk.explain.gradients.pushes import is_opaque
 from weightdesk.explain.gradients.reasons import GradientReasons
-from weightdesk.explain.gradients.shares import example_shares
-from weightdesk.explain.tracing import Station, Trace, trace, untouched
+from weightdesk.explain.gradients.shares import example_shares, tensors_of
+from weightdesk.explain.gradients.tree import Judge, Passed, Tree
+from weightdesk.explain.tracing import Trace, trace, untouched
 from weightdesk.explain.weight import Weight, find_weight
 from weightdesk.types import ParameterName
 
@@ -40,9 +43,10 @@ def explain_gradient(
 
     The model is run as it is, in training or evaluation, and nothing in it changes. Where batch norm
     in training ties the examples together, an example's part is what flows through its own numbers.
-    It takes one forward and one backward pass and little beyond: one number for each summand is kept.
-    Opening the tree (`delta`, `paths`) runs the pass again and then keeps about four times the
-    activations of the batch: three copies of each operation's result, and its δ.
+    It takes one forward and one backward pass and little beyond: one number for each summand is kept,
+    and the outputs. Opening the tree (`delta`, `paths`) runs the pass again for the examples looked at,
+    or for the whole batch where others have a say in them, and then keeps about four times the
+    activations of these: three copies of each operation's result, and its δ.
 
     Arguments:
         model: any module.
@@ -77,20 +81,21 @@ def explain_gradient(
         opaque = not numbers or any(is_opaque(passed.stations[number], weight) for number in numbers)
         autograd, uses = _sent_back(passed, alone, value, batch, weight, numbers)
         summands = contributions([] if opaque else uses, weight)
-        examples = summands.by_sample(batch.size)
-        if opaque or bool((summands.sample < 0).any()):
+        shares = None if opaque else _shared_out(summands, uses, batch, weight, autograd)
+        if shares is None:
             single = alone.outputs if alone else None
             shares = example_shares(passed.outputs, single, value, batch, weight, autograd)
-            examples = torch.full((batch.size,), torch.nan, dtype=torch.float64) if shares is None else shares
-            if opaque:
-                known = torch.tensor([autograd], dtype=torch.float64) if shares is None else shares
-                summands = without_factors(known, by_sample=shares is not None)
+    examples = torch.full((batch.size,), torch.nan, dtype=torch.float64) if shares is None else shares
+    if opaque:
+        known = torch.tensor([autograd], dtype=torch.float64) if shares is None else shares
+        summands = without_factors(known, by_sample=shares is not None)
     kind = "unknown" if opaque else passed.stations[numbers[0]].operation.kind
+    again = _again(model, batch, passed, alone, partial(evaluate, loss, targets=targets), seed)
     functions = sorted({passed.stations[number].operation.function for number in numbers}) if opaque else []
     return GradientReasons(
         weight.name, weight.index, kind, value.item(), autograd, summands, examples,
         _by_class(examples, targets), _note(weight, summands, examples, autograd, functions),
-        None if opaque else partial(_chain, model, inputs, targets, loss, batch, seed, numbers[0]),
+        None if opaque else Tree(summands, again, partial(_whole, again, numbers[0])),
     )  # fmt: skip
 
 
@@ -140,8 +145,14 @@ def _sent_back(
     passed: Trace, alone: Trace | None, value: Tensor, batch: Batch, weight: Weight, numbers: list[int]
 ) -> tuple[float, list[Use]]:
     """What autograd gives for the weight, and δ of the stations that use it, from one pass backward."""
-    stations = [passed.stations[number] for number in numbers]
-    wanted = [get_gradient_edge(weight.parameter), *(station.edge for station in stations)]
+    layouts = _layouts(passed, alone, batch)
+    repeated = {
+        number: repeats(passed, alone, number, batch.size)
+        for number in numbers
+        if layouts[number].axis is None and batch.size > 1
+    }
+    wanted = [get_gradient_edge(weight.parameter), *(passed.stations[number].edge for number in numbers)]
+    wanted += [each.edge for found in repeated.values() for each in found]
     gradients: Sequence[Tensor | None] = [None]
     if value.requires_grad:
         gradients = torch.autograd.grad(value, wanted, retain_graph=True, allow_unused=True)  # type: ignore[arg-type]
@@ -149,29 +160,52 @@ def _sent_back(
         raise OptionError(
             f"{weight.name} is not used in this forward pass, or not for what the loss depends on"
         )
-    layouts = _layouts(stations, [alone.stations[number] for number in numbers] if alone else None, batch)
-    uses = [
-        Use(number, station, layout, torch.zeros_like(station.result) if delta is None else delta)
-        for number, station, layout, delta in zip(numbers, stations, layouts, gradients[1:], strict=True)
-    ]
+    apart = iter(gradients[1 + len(numbers) :])
+    uses = []
+    for number, delta in zip(numbers, gradients[1:], strict=False):
+        station = passed.stations[number]
+        delta = torch.zeros_like(station.result) if delta is None else delta
+        parts = [(each, next(apart)) for each in repeated.get(number, ())]
+        found = [each.by_example(part) for each, part in parts if part is not None]
+        by_example = torch.stack(found).sum(0) if found else None
+        uses.append(Use(number, station, layouts[number], delta, by_example))
     return weight.element(gradients[0]), uses
 
 
-def _layouts(stations: Sequence[Station], alone: Sequence[Station] | None, batch: Batch) -> list[Layout]:
-    firsts = [None] * len(stations) if alone is None else [each.result for each in alone]
-    return [layout_of(station.result, one, batch) for station, one in zip(stations, firsts, strict=True)]
+def _shared_out(
+    summands: Contributions, uses: list[Use], batch: Batch, weight: Weight, autograd: float
+) -> Tensor | None:
+    """What each example adds; None where what all share cannot be told apart by the use made of it."""
+    sums = summands.shared_out(uses, batch.size)
+    if sums is None or not bool((summands.sample < 0).any()):
+        return sums
+    size = 1000 * torch.finfo(weight.parameter.dtype).eps * sums.abs().sum().item()
+    return sums if abs(sums.sum().item() - autograd) <= size else None
 
 
-def _chain(
-    model: nn.Module, inputs: Any, targets: Any, loss: Loss, batch: Batch, seed: int | Tensor, first: int
-) -> Chain:
+def _layouts(passed: Trace, alone: Trace | None, batch: Batch) -> list[Layout]:
+    firsts = [None] * len(passed.stations) if alone is None else [each.result for each in alone.stations]
+    return [
+        layout_of(station.result, one, batch) for station, one in zip(passed.stations, firsts, strict=True)
+    ]
+
+
+def _again(
+    model: nn.Module, batch: Batch, passed: Trace, alone: Trace | None, judge: Judge, seed: int | Tensor
+) -> Passed:
+    """What is kept of a pass, to have it again."""
+    results, singles = tensors_of(passed.outputs), tensors_of(alone.outputs if alone else None)
+    outputs = tree_map(lambda each: each.detach() if isinstance(each, Tensor) else each, passed.outputs)
+    laid = [layout_of(*pair, batch) for pair in zip(results, singles, strict=False)]
+    return Passed(model, batch, outputs, judge, seed, _layouts(passed, alone, batch), laid)
+
+
+def _whole(again: Passed, first: int) -> Chain:
     """The same pass once more, cut at its stations."""
-    with untouched(model, seed):
-        passed = trace(model, inputs, cut=True)
-        value = evaluate(loss, passed.outputs, targets)
-        alone = _first_example(model, batch, passed)
-    layouts = _layouts(passed.stations, alone.stations if alone else None, batch)
-    return Chain(backpropagate(passed, value, first), layouts)
+    with untouched(again.model, again.seed):
+        passed = trace(again.model, again.batch.inputs, cut=True)
+        value = again.judge(passed.outputs)
+    return Chain(backpropagate(passed, value, first), again.stations)
 
 
 def _note(

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import torch
 from jaxtyping import Float64
 from torch import Tensor
 
 from weightdesk.errors import IndexRangeError, OptionError
-from weightdesk.explain.gradients.chain import Chain, Delta
+from weightdesk.explain.gradients.chain import Delta
 from weightdesk.explain.gradients.contributions import Contributions
 from weightdesk.explain.gradients.paths import Paths, search
+from weightdesk.explain.gradients.tree import Tree
 from weightdesk.explain.page import Page, Section, section
 from weightdesk.types import Index, ParameterName
 
@@ -45,7 +45,7 @@ class GradientReasons(Page):
     examples: Float64[Tensor, " examples"]
     classes: Mapping[int, float] | None
     note: str
-    _open: Callable[[], Chain] | None = field(repr=False)
+    _tree: Tree | None = field(repr=False)
 
     @property
     def gradient(self) -> float:
@@ -75,7 +75,7 @@ class GradientReasons(Page):
             OptionError: the weight is used by an operation without factors, or the model has changed.
             IndexRangeError: there is no such example, or the weight is not used for it at this place.
         """
-        chain, rows = self._root(sample)
+        tree, rows = self._rows(sample)
         if place is not None:
             wanted = torch.tensor([*place], dtype=torch.int64)
             width = self.contributions.place.shape[1]
@@ -85,8 +85,7 @@ class GradientReasons(Page):
                     f"its {len(rows)} places, of {width} coordinates each, are in .contributions"
                 )
             rows = rows[fits]
-        first = rows[0]
-        return chain.delta(int(self.contributions.station[first]), int(self.contributions.position[first]))
+        return tree.root(int(rows[0]))
 
     def paths(self, sample: int | None = None, *, top: int = 10, beam: int = 16) -> Paths:
         """The paths from the weight to the loss that carry most of its gradient.
@@ -100,12 +99,9 @@ class GradientReasons(Page):
             OptionError: the weight is used by an operation without factors, or the model has changed.
             IndexRangeError: there is no such example.
         """
-        chain, rows = self._root(sample)
-        table, kept = self.contributions, rows[:beam].tolist()
-        starts = [
-            (chain.delta(int(table.station[row]), int(table.position[row])), table.x[row].item())
-            for row in kept
-        ]
+        tree, rows = self._rows(sample)
+        table = self.contributions
+        starts = [(tree.root(row), table.x[row].item()) for row in rows[:beam].tolist()]
         return search(starts, table.product[rows].sum().item(), top, beam)
 
     def sections(self) -> list[Section]:
@@ -125,32 +121,19 @@ class GradientReasons(Page):
             found.append(_pushes("example", dict(enumerate(self.examples.tolist()))))
         return [*found, _pushes("class", self.classes)] if self.classes else found
 
-    @cached_property
-    def _chain(self) -> Chain:
-        if self._open is None:
-            raise OptionError(f"{self.parameter} has no δ to open: {self.note}")
-        chain, table = self._open(), self.contributions
-        for number in sorted(set(table.station.tolist())):
-            rows = table.station == number
-            again = chain.backward.delta(number).reshape(-1).cpu()[table.position[rows]]
-            size = 1000 * torch.finfo(again.dtype).eps * float(table.delta.abs().max())
-            if not torch.allclose(again.double(), table.delta[rows], rtol=0, atol=size):
-                raise OptionError(
-                    "the model has changed since this gradient was explained; call explain_gradient again"
-                )
-        return chain
-
-    def _root(self, sample: int | None) -> tuple[Chain, Tensor]:
+    def _rows(self, sample: int | None) -> tuple[Tree, Tensor]:
         """The tree and the summands of an example, those that all share included."""
+        if self._tree is None:
+            raise OptionError(f"{self.parameter} has no δ to open: {self.note}")
         if sample is None:
-            return self._chain, torch.arange(len(self.contributions))
+            return self._tree, torch.arange(len(self.contributions))
         if not 0 <= sample < len(self.examples):
             raise IndexRangeError(f"there is no example {sample}; choose from 0..{len(self.examples) - 1}")
         of = self.contributions.sample
         rows = ((of == sample) | (of < 0)).nonzero().flatten()
         if not len(rows):
             raise IndexRangeError(f"{self.parameter} is not used for example {sample}; see .contributions")
-        return self._chain, rows
+        return self._tree, rows
 
     def _at(self, rows: Tensor, place: Tensor) -> Tensor:
         known = self.contributions.place[rows]
