@@ -54,7 +54,7 @@ def test_the_largest_estimates_come_first(monkeypatch: pytest.MonkeyPatch) -> No
     assert int(found.exact.sum()) == 20
     assert found.drawn == 5  # every fourth
     assert {99, 98, 97, 96, 95, 94, 93, 92} <= set(engine.done)
-    assert found.bound == 3
+    assert found.bound == 2 * 3
     assert torch.equal(found.values[~found.exact], estimates[~found.exact])
 
 

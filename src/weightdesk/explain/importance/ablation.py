@@ -112,7 +112,7 @@ def _described(computed: Computed, engine: Engine, error: float) -> Ablation:
         note += f"; {left} of {len(computed.exact)} are first-order estimates"
     if left and computed.drawn:
         note += (
-            f", off by up to {computed.bound:.2g} in {computed.drawn} blocks drawn at random: with 95 % "
-            f"confidence at most {min(1.0, 3 / computed.drawn):.1%} of the blocks are further off"
+            f"; in {computed.drawn} blocks drawn at random they are off by half of {computed.bound:.2g}, the "
+            f"bound: with 95 % confidence at most {min(1.0, 3 / computed.drawn):.1%} of the blocks by more"
         )
     return Ablation(computed.values, computed.exact, error, computed.bound, engine.name, note)

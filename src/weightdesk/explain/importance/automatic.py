@@ -16,6 +16,7 @@ from torch import Tensor
 from weightdesk.explain.importance.engine import Engine
 
 _RANDOM_EVERY: Final = 4
+_MARGIN: Final = 2.0  # the largest of a sample is less than the largest of all
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,8 +26,8 @@ class Computed:
     Attributes:
         values: one a group; the estimate where there was no time.
         exact: whether it is exact.
-        bound: the largest |exact − estimate| among the blocks drawn at random; nan where none is left
-            to bound, or none was drawn.
+        bound: twice the largest |exact − estimate| among the blocks drawn at random, itself an estimate;
+            nan where none is left to bound, or none was drawn.
         drawn: how many blocks these are.
     """
 
@@ -60,7 +61,7 @@ def compute(engine: Engine, estimates: Tensor, seconds: float | None, seed: int 
     sample = torch.cat(drawn) if drawn else torch.empty(0, dtype=torch.long)
     if exact.all() or not len(sample):
         return Computed(values, exact, torch.nan, len(drawn))
-    return Computed(values, exact, float((values - estimates)[sample].abs().max()), len(drawn))
+    return Computed(values, exact, _MARGIN * float((values - estimates)[sample].abs().max()), len(drawn))
 
 
 def _schedule(blocks: list[Tensor], estimates: Tensor, seed: int) -> list[tuple[Tensor, bool]]:

@@ -40,19 +40,32 @@ def _read_off(
     fan_in, degree = inputs.shape[1], series.shape[1] - 1
     place, before, last = np.empty(fan_in), np.empty(fan_in), np.empty(fan_in)
     for row in range(len(examples)):
-        x = inputs[examples[row]]
+        x, c = inputs[examples[row]], series[row]
         centre, scale = (high[row] + low[row]) / 2, 2 / (high[row] - low[row])
+        if degree == 4:  # the usual one, as a polynomial whose values stay in registers
+            p0, p1, p2, p3, p4 = c[0] - c[2] + c[4], c[1] - 3 * c[3], 2 * c[2] - 8 * c[4], 4 * c[3], 8 * c[4]
+            for i in range(fan_in):
+                t = (max(z[row] - weights[i] * x[i], floor) - centre) * scale
+                change = p0 + t * (p1 + t * (p2 + t * (p3 + t * p4)))
+                total[i] += change if x[i] != 0 else 0.0  # else nothing moves
+            continue
+        if degree == 2:
+            p0, p1, p2 = c[0] - c[2], c[1], 2 * c[2]
+            for i in range(fan_in):
+                t = (max(z[row] - weights[i] * x[i], floor) - centre) * scale
+                total[i] += p0 + t * (p1 + t * p2) if x[i] != 0 else 0.0
+            continue
         for i in range(fan_in):
             place[i] = (max(z[row] - weights[i] * x[i], floor) - centre) * scale
-            before[i], last[i] = 0.0, series[row, degree]
+            before[i], last[i] = 0.0, c[degree]
         for k in range(degree - 1, 0, -1):
-            coefficient = series[row, k]
+            coefficient = c[k]
             for i in range(fan_in):
                 rising = coefficient + 2 * place[i] * last[i] - before[i]
                 before[i], last[i] = last[i], rising
         for i in range(fan_in):
             if x[i] != 0:  # else nothing moves, whatever the series makes of it
-                total[i] += series[row, 0] + place[i] * last[i] - before[i]
+                total[i] += c[0] + place[i] * last[i] - before[i]
 
 
 _compiled = numba.njit(nogil=True, cache=True, fastmath={"nnan", "nsz", "contract"}, error_model="numpy")

@@ -32,7 +32,7 @@ class Importance(Page):
         exact: whether a value comes from an ablation carried out, and is no estimate.
         error: largest difference between an exact value and a re-execution, measured on a sample; 0
             where every value is itself a re-execution; nan for a method that estimates no change.
-        bound: of the values that are not exact: the largest |exact − estimate| among a seeded sample of
+        bound: of the values that are not exact: twice the largest |exact − estimate| among a seeded sample of
             groups that were computed exactly whatever their estimate; nan where there is none.
         baseline: the loss with nothing zeroed.
         engine: how it was computed.
