@@ -12,6 +12,7 @@ from weightdesk.errors import OptionError
 if TYPE_CHECKING:
     from weightdesk.explain.page import Page
     from weightdesk.runs import Run
+    from weightdesk.training import Moment
     from weightdesk.types import Index
 
 _STEPS_RUN_AGAIN = 40
@@ -65,33 +66,26 @@ def _numbers(text: str) -> list[int]:
 
 
 def _pages(run: Run, name: str, index: Index, step: int) -> list[Page]:
-    pages: list[Page] = [run.explain_update(name, index, step)]
-    if run.recipe is not None:
-        pages += _replayed(run, name, index, step)
-    pages.append(run.explain_move(name, index))
-    if run.recipe is not None and run.recipe["dataset"]["task"] == "classification":
-        pages.append(_by_class(run, name, index))
-    return pages
-
-
-def _by_class(run: Run, name: str, index: Index) -> Page:
+    update, move = run.explain_update(name, index, step), run.explain_move(name, index)
+    if run.recipe is None:
+        return [update, move]
     from weightdesk.explain import explain_classes
     from weightdesk.training import replays
 
-    assert run.recipe is not None
     kept = run.gradient_steps
     spread = kept[:: -(-len(kept) // _STEPS_RUN_AGAIN)]
-    return explain_classes(run, replays(run.recipe, spread), name, index)
+    moments = {moment.step: moment for moment in replays(run.recipe, {step, *spread})}
+    pages = [update, *_of_moment(run, moments[step], name, index), move]
+    if moments[step].class_names:
+        pages.append(explain_classes(run, [moments[each] for each in spread], name, index))
+    return pages
 
 
-def _replayed(run: Run, name: str, index: Index, step: int) -> list[Page]:
+def _of_moment(run: Run, moment: Moment, name: str, index: Index) -> list[Page]:
     """What only the network and the batch can tell: both are known of a built-in training."""
     from weightdesk.explain import explain_dependence, explain_gradient, explain_unit
-    from weightdesk.training import replay
 
-    assert run.recipe is not None
-    moment = replay(run.recipe, step)
-    run.load_into(moment.model, step)
+    run.load_into(moment.model, moment.step)
     batch, state = (moment.model, moment.inputs, moment.targets, moment.loss), moment.random_state
     gradient = explain_gradient(*batch, name, index, seed=state)
     strongest = int(gradient.examples.abs().argmax())

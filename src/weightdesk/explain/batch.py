@@ -41,9 +41,12 @@ class Batch:
         axis = self.axis
         if axis is None:
             return self.inputs
-        return tree_map(lambda each: each.narrow(axis, 0, 1) if self._is_batched(each) else each, self.inputs)
+        return tree_map(
+            lambda each: each.narrow(axis, 0, 1) if self.has_examples(each) else each, self.inputs
+        )
 
-    def _is_batched(self, value: Any) -> bool:
+    def has_examples(self, value: Any) -> bool:
+        """Whether a value is a tensor with the examples on their axis."""
         axis = self.axis
         return (
             axis is not None

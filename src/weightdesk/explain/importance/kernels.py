@@ -42,18 +42,13 @@ def _read_off(
     for row in range(len(examples)):
         x, c = inputs[examples[row]], series[row]
         centre, scale = (high[row] + low[row]) / 2, 2 / (high[row] - low[row])
-        if degree == 4:  # the usual one, as a polynomial whose values stay in registers
-            p0, p1, p2, p3, p4 = c[0] - c[2] + c[4], c[1] - 3 * c[3], 2 * c[2] - 8 * c[4], 4 * c[3], 8 * c[4]
+        if degree == 2 or degree == 4:  # the usual ones, as a polynomial whose values stay in registers
+            c3, c4 = (c[3], c[4]) if degree == 4 else (0.0, 0.0)
+            p0, p1, p2, p3, p4 = c[0] - c[2] + c4, c[1] - 3 * c3, 2 * c[2] - 8 * c4, 4 * c3, 8 * c4
             for i in range(fan_in):
                 t = (max(z[row] - weights[i] * x[i], floor) - centre) * scale
                 change = p0 + t * (p1 + t * (p2 + t * (p3 + t * p4)))
                 total[i] += change if x[i] != 0 else 0.0  # else nothing moves
-            continue
-        if degree == 2:
-            p0, p1, p2 = c[0] - c[2], c[1], 2 * c[2]
-            for i in range(fan_in):
-                t = (max(z[row] - weights[i] * x[i], floor) - centre) * scale
-                total[i] += p0 + t * (p1 + t * p2) if x[i] != 0 else 0.0
             continue
         for i in range(fan_in):
             place[i] = (max(z[row] - weights[i] * x[i], floor) - centre) * scale

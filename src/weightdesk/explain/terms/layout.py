@@ -138,16 +138,8 @@ def _first(batch: Batch, few: int) -> Any:
     """The first few examples; the last one several times where there are fewer."""
     chosen = torch.arange(few).clamp(max=batch.size - 1)
     return tree_map(
-        lambda each: each.index_select(batch.axis, chosen.to(each.device)) if _holds(batch, each) else each,
+        lambda each: (
+            each.index_select(batch.axis, chosen.to(each.device)) if batch.has_examples(each) else each
+        ),
         batch.inputs,
-    )
-
-
-def _holds(batch: Batch, value: Any) -> bool:
-    axis = batch.axis
-    return (
-        axis is not None
-        and isinstance(value, Tensor)
-        and value.ndim > axis
-        and value.shape[axis] == batch.size
     )
