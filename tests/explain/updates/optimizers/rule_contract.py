@@ -37,6 +37,18 @@ class Step:
         spacing = torch.finfo(self.after.dtype).eps * 2.0 ** (torch.frexp(largest).exponent - 1).double()
         return (after - before - sum(values)).abs() / spacing
 
+    @property
+    def memory_rounding(self) -> float:
+        """The largest known rounding, in machine epsilons of the larger share of a gradient."""
+        by_name = {term.name: term.value for term in self.terms}
+        shares = [each.abs() for name, each in by_name.items() if not name.startswith("rounding")]
+        known = by_name.get("rounding of the memory", torch.zeros(1)).abs()
+        smallest = torch.finfo(torch.float32).tiny
+        return (
+            float((known / torch.stack(shares).amax(0).clamp_min(smallest)).max())
+            / torch.finfo(self.after.dtype).eps
+        )
+
 
 def steps_of(
     name: str,
@@ -72,6 +84,7 @@ def check_rule(name: str, options: dict[str, Any], seed: int) -> None:
     for dtype, most in ((torch.float32, 4), (torch.float64, 16), (torch.bfloat16, 8)):
         for step in steps_of(name, options, seed=seed, dtype=dtype):
             assert step.remainder.max() <= most
+            assert step.memory_rounding <= 4
             again = terms_of(step.start, RULES[name](step.start))
             assert all(torch.equal(a.value, b.value) for a, b in zip(step.terms, again, strict=True))
             if dtype == torch.float64:  # in others, sums that cancel are all rounding

@@ -53,8 +53,8 @@ def test_the_numbers_of_a_hand_calculation() -> None:
         "earlier gradients": -0.5 / 0.75 * 0.5 * 0.5 * g1 / root,
         "decoupled weight decay": -0.5 * 0.25 * second.start.weight,
     }
-    assert names(second) == list(expected)
-    for term in second.terms:
+    assert names(second) == [*expected, "rounding of the memory"]
+    for term in second.terms[:-1]:
         torch.testing.assert_close(term.value, expected[term.name], rtol=1e-13, atol=0)
 
 

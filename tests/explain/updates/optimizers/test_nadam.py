@@ -37,6 +37,6 @@ def test_the_numbers_of_a_hand_calculation() -> None:
         "gradient": -0.5 * ((1 - mu) / (1 - mu**2) + 0.5 * ahead) * g2 / root,
         "earlier gradients": -0.5 * ahead * 0.5 * 0.5 * g1 / root,
     }
-    assert names(second) == list(expected)
-    for term in second.terms:
+    assert names(second) == [*expected, "rounding of the memory"]
+    for term in second.terms[:-1]:
         torch.testing.assert_close(term.value, expected[term.name], rtol=1e-13, atol=0)

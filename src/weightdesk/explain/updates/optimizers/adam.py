@@ -34,4 +34,5 @@ def adam(step: OptimizerStep) -> Split:
         symbol: 1 / root.double(),
     }
     memory = {**common, "β₁": 1 - taken, "m": first}
-    return Split({**common, "(1−β₁)": taken}, memory, step.shrink, state)
+    rounding: Factors = {**common, "m − its exact value": step.mean_rounding("exp_avg", beta1)}
+    return Split({**common, "(1−β₁)": taken}, memory, step.shrink, rounding, state)

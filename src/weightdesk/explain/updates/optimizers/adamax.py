@@ -25,4 +25,9 @@ def adamax(step: OptimizerStep) -> Split:
         "1/u": 1 / largest.double(),
     }
     state = {"exp_avg": step.mean("exp_avg", beta1), "exp_inf": largest}
-    return Split({**common, "(1−β₁)": taken}, {**common, "β₁": 1 - taken, "m": first}, state=state)
+    return Split(
+        {**common, "(1−β₁)": taken},
+        {**common, "β₁": 1 - taken, "m": first},
+        rounding={**common, "m − its exact value": step.mean_rounding("exp_avg", beta1)},
+        state=state,
+    )

@@ -30,10 +30,13 @@ def nadam(step: OptimizerStep) -> Split:
     correction = float(1 - beta2**count)
     root = second.sqrt().div(correction**0.5) if step.foreach else second.div(correction).sqrt()
     common: Factors = {"−lr": -options["lr"], "1/(√v̂+ε)": 1 / root.add(options["eps"]).double()}
-    looks = step.with_lr((1 - now) / (1 - product)) + ahead * taken
+    present = step.with_lr((1 - now) / (1 - product))
+    strayed = present * (step.direction.double() - step.unrounded_direction)
+    strayed = strayed + ahead * step.mean_rounding("exp_avg", beta1)
     return Split(
-        {**common, "((1−μ)/(1−Πμ) + (1−β₁)μ₊/(1−μ₊Πμ))": looks},
+        {**common, "((1−μ)/(1−Πμ) + (1−β₁)μ₊/(1−μ₊Πμ))": present + ahead * taken},
         {**common, "μ₊/(1−μ₊Πμ)": ahead, "β₁": 1 - taken, "m": first},
         step.shrink,
+        {**common, "rounding of g + λw and of m, looking ahead": strayed},
         {"exp_avg": step.mean("exp_avg", beta1), "exp_avg_sq": second, "mu_product": passed},
     )

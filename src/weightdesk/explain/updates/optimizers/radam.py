@@ -31,6 +31,7 @@ def radam(step: OptimizerStep) -> Split:
         {**common, "(1−β₁)": taken},
         {**common, "β₁": 1 - taken, "m": first},
         step.shrink,
+        {**common, "m − its exact value": step.mean_rounding("exp_avg", beta1)},
         {"exp_avg": step.mean("exp_avg", beta1), "exp_avg_sq": second},
     )
 

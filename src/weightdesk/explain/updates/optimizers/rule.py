@@ -32,6 +32,7 @@ class OptimizerStep:
         gradient: as the optimizer saw it; None where there was none.
         state: what the optimizer remembered, by its own keys; empty before its first step.
         options: of the parameter's group.
+        backward_gradient: as backward left it, without the loss scale; None where it is not known.
 
     >>> start = OptimizerStep(torch.ones(1), torch.full((1,), 0.5), {},
     ...     {"weight_decay": 0.25, "maximize": True})
@@ -43,6 +44,7 @@ class OptimizerStep:
     gradient: Weights | None
     state: Mapping[str, Tensor]
     options: Mapping[str, Any]
+    backward_gradient: Weights | None = None
 
     @property
     def direction(self) -> Weights:
@@ -59,6 +61,18 @@ class OptimizerStep:
     def mean(self, key: str, decay: float) -> Weights:
         """A running mean of the direction after the step, rounded as the optimizer does."""
         return self.moment(key).lerp(self.direction, 1 - decay)
+
+    @property
+    def unrounded_direction(self) -> Float64[Tensor, " weights"]:
+        """The direction without its rounding, in float64."""
+        assert self.gradient is not None
+        sign = -1.0 if self.options.get("maximize") else 1.0
+        return sign * self.gradient.double() + self.rounded(self.coupled_decay) * self.weight.double()
+
+    def mean_rounding(self, key: str, decay: float) -> Float64[Tensor, " weights"]:
+        """How far a running mean is off the one that its numbers give without rounding."""
+        taken, before = self.rounded(1 - decay), self.moment(key).double()
+        return self.mean(key, decay).double() - (1 - taken) * before - taken * self.unrounded_direction
 
     def mean_square(self, key: str, decay: float) -> Weights:
         """A running mean of its square, likewise."""
@@ -104,12 +118,15 @@ class Split:
         per_gradient: factors that every gradient of this step was multiplied with.
         memory: factors whose product is the share of earlier gradients; empty where none are remembered.
         shrink: factors whose product is the decoupled decay.
+        rounding: factors whose product is what the optimizer's rounding of its memory, known bit by bit,
+            adds to the move.
         state: what the optimizer remembers after the step, without the count of steps.
     """
 
     per_gradient: Factors
     memory: Factors = field(default_factory=dict)
     shrink: Factors = field(default_factory=dict)
+    rounding: Factors = field(default_factory=dict)
     state: Mapping[str, Tensor] = field(default_factory=dict)
 
 
@@ -145,14 +162,23 @@ def terms_of(step: OptimizerStep, split: Split, l2: float = 0.0) -> list[Term]:
     >>> start = OptimizerStep(torch.ones(1), torch.full((1,), 0.75), {}, {})
     >>> [(term.name, term.value.item()) for term in terms_of(start, Split({"−lr": -1.0}), l2=0.25)]
     [('gradient', -0.25), ('L2 in the loss', -0.5)]
+
+    What was taken from the gradient before the step is a share, too:
+
+    >>> start = OptimizerStep(torch.ones(1), torch.full((1,), 0.75), {}, {}, torch.full((1,), 2.0))
+    >>> [(term.name, term.value.item()) for term in terms_of(start, Split({"−lr": -1.0}))]
+    [('gradient', -2.0), ('clipping', 1.25)]
     """
     if step.gradient is None:
         return []
-    gradient, weight = step.gradient.double(), step.weight.double()
+    weight, seen = step.weight.double(), step.gradient.double()
+    gradient = seen if step.backward_gradient is None else step.backward_gradient.double()
     sign: Factors = {"(−1 to maximise)": -1.0} if step.options.get("maximize") else {}
     terms = [Term("gradient", {**split.per_gradient, **sign, "g": gradient - 2 * l2 * weight})]
     if l2:
         terms.append(Term("L2 in the loss", {**split.per_gradient, **sign, "2λ₂": 2 * l2, "w": weight}))
+    if (gradient != seen).any():
+        terms.append(Term("clipping", {**split.per_gradient, **sign, "(g seen − g)": seen - gradient}))
     if step.coupled_decay:
         terms.append(
             Term("weight decay", {**split.per_gradient, "λ": step.rounded(step.coupled_decay), "w": weight})
@@ -161,4 +187,6 @@ def terms_of(step: OptimizerStep, split: Split, l2: float = 0.0) -> list[Term]:
         terms.append(Term("earlier gradients", split.memory))
     if split.shrink:
         terms.append(Term("decoupled weight decay", split.shrink))
+    if split.rounding:
+        terms.append(Term("rounding of the memory", split.rounding))
     return terms
