@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
 from torch import Tensor, nn
 from trainings import run_steps, small_batch, small_network
 
@@ -56,17 +57,20 @@ def bits(model: nn.Module) -> list[bytes]:
 
 
 def assert_same_bits(
-    train: Callable[[nn.Module, Callable[[Any], Any]], None], folder: Path, **options: Any
+    train: Callable[[nn.Module, Callable[..., Any]], None], folder: Path, **options: Any
 ) -> None:
     """Train twice from the same start, the second time watched, and compare."""
     alone, watched = small_network(), small_network()
     torch.manual_seed(1)
-    train(alone, lambda optimizer: None)
+    train(alone, lambda optimizer, **_: None)
     torch.manual_seed(1)
     recordings: list[Any] = []
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        train(watched, lambda optimizer: recordings.append(watch(watched, optimizer, folder, **options)))
+        train(
+            watched,
+            lambda optimizer, **more: recordings.append(watch(watched, optimizer, folder, **options, **more)),
+        )
     recordings[0].close()
     assert bits(alone) == bits(watched)
     assert open_run(folder).status == "finished"
@@ -183,6 +187,53 @@ def test_gradients_are_unscaled_under_a_gradient_scaler(fused: bool, tmp_path: P
         torch.testing.assert_close(run.gradient(name, 0), gradient, rtol=1e-5, atol=1e-8)
 
 
+CLIPPING: dict[str, Callable[[nn.Module], object]] = {
+    "nothing": lambda model: None,
+    "clip_grad_norm_": lambda model: nn.utils.clip_grad_norm_(model.parameters(), 0.05),
+    "clip_grad_value_": lambda model: nn.utils.clip_grad_value_(model.parameters(), 0.01),
+    "data.clamp_": lambda model: [each.grad.data.clamp_(-0.01, 0.01) for each in model.parameters()],
+}
+
+
+@pytest.mark.parametrize("clipping", CLIPPING)
+@pytest.mark.parametrize("scaling", ["none", "unscaled", "unscaled and fused", "fused"])
+def test_gradients_before_and_after_clipping_are_exact(clipping: str, scaling: str, tmp_path: Path) -> None:
+    expected: list[dict[str, Tensor]] = []
+
+    def train(model: nn.Module, begin: Callable[..., Any]) -> None:
+        expected.clear()
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.01, fused="fused" in scaling)
+        scaler = torch.amp.GradScaler("cpu", init_scale=1024.0, enabled=scaling != "none")
+        begin(optimizer, scaler=scaler)
+        for step in range(STEPS):
+            optimizer.zero_grad()
+            for part in range(2):
+                inputs, targets = small_batch(2 * step + part)
+                scaler.scale(nn.functional.cross_entropy(model(inputs), targets)).backward()
+            gradients = {f"{name}@backward": each.grad.clone() for name, each in model.named_parameters()}
+            if "unscaled" in scaling:
+                scaler.unscale_(optimizer)
+            CLIPPING[clipping](model)
+            gradients |= {f"{name}@seen": each.grad.clone() for name, each in model.named_parameters()}
+            scales = {"@backward": scaler.get_scale(), "@seen": 1024.0 if scaling == "fused" else 1.0}
+            expected.append({key: each / scales[key[key.index("@") :]] for key, each in gradients.items()})
+            scaler.step(optimizer)
+            scaler.update()
+
+    assert_same_bits(train, tmp_path / "run", cost=None, every=1)
+    run = open_run(tmp_path / "run")
+    for step, gradients in enumerate(expected):
+        with safe_open(tmp_path / "run" / "snapshots" / f"{step:08d}.extra.safetensors", "pt") as file:
+            shared = file.metadata()
+            for name in run.parameters:
+                left = file.get_tensor(shared.get(f"{name}@backward_gradient", f"{name}@backward_gradient"))
+                assert torch.equal(left, gradients[f"{name}@backward"])
+                assert torch.equal(run.gradient(name, step), gradients[f"{name}@seen"])
+                assert run.state(name, step).keys() <= {"step", "exp_avg", "exp_avg_sq"}
+            is_shared = {name for name in run.parameters if f"{name}@backward_gradient" in shared}
+            assert (is_shared == set(run.parameters)) == (clipping == "nothing")
+
+
 def test_recorded_gradients_and_updates_are_exact(tmp_path: Path) -> None:
     model = small_network()
     reference: list[list[Tensor]] = []
@@ -209,6 +260,7 @@ def test_recorded_gradients_and_updates_are_exact(tmp_path: Path) -> None:
 
 def hooks_of(model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
     on_modules = sum(len(each._forward_hooks) + len(each._forward_pre_hooks) for each in model.modules())
+    on_modules += sum(len(each._post_accumulate_grad_hooks or ()) for each in model.parameters())
     return on_modules + len(optimizer._optimizer_step_pre_hooks) + len(optimizer._optimizer_step_post_hooks)
 
 
@@ -223,6 +275,7 @@ def test_no_hook_stays_behind(error: BaseException | None, tmp_path: Path) -> No
 
     if error is None:
         with watch(model, optimizer, tmp_path / "run"):
+            assert hooks_of(model, optimizer) > 2 + len(list(model.modules()))  # parameters have some, too
             run_steps(model, optimizer, 4)
     else:
         with pytest.raises(type(error)), watch(model, optimizer, tmp_path / "run"):

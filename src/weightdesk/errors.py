@@ -5,6 +5,9 @@ WeightdeskError
 ├── WatchError              (ValueError)          a model or optimizer that cannot be recorded
 ├── OptionError             (ValueError)          an option with an unknown or impossible value
 ├── DataError               (ValueError)          training data that cannot be used as it is
+├── MixError                (ValueError)          a mix of turns that cannot be read, or does not fit
+├── ListenError             (RuntimeError)        recomputing in the background failed
+├── WeightFileError         (ValueError)          a weight file that cannot be read, or would be overwritten
 └── RunError
     ├── RunExistsError      (FileExistsError)     a run would overwrite another one
     ├── RunNotFoundError    (FileNotFoundError)   no run at this place
@@ -38,6 +41,26 @@ class OptionError(WeightdeskError, ValueError):
 
 class DataError(WeightdeskError, ValueError):
     """The training data cannot be used as it is."""
+
+
+class WeightFileError(WeightdeskError, ValueError):
+    """A weight file cannot be read, or would be overwritten."""
+
+
+class MixError(WeightdeskError, ValueError):
+    """A mix of turns cannot be read, or does not fit the weights to which it is applied.
+
+    Attributes:
+        conflicts: what does not fit, one line each; empty where the mix cannot be read.
+    """
+
+    def __init__(self, message: str, conflicts: Iterable[str] = ()) -> None:
+        self.conflicts = tuple(conflicts)
+        super().__init__("\n".join((message, *(f"- {each}" for each in self.conflicts))))
+
+
+class ListenError(WeightdeskError, RuntimeError):
+    """Recomputing outcomes in the background failed, or the callback that they were given to did."""
 
 
 class RunError(WeightdeskError):

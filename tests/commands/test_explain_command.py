@@ -10,7 +10,7 @@ import torch
 from called import Call
 
 import weightdesk
-from weightdesk.training import Recipe, train
+from weightdesk.training import Recipe, replay, train
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +26,33 @@ def test_the_page_has_the_move_the_pushes_and_the_terms(call: Call, digits: Path
     for part in ("step 10 to 11 by AdamW", "earlier gradients", "rounding", "pushes, by class", "pixel (",
                  "encouraging", "unit 3"):  # fmt: skip
         assert part in shown.out
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "table"
+    train(Recipe.create("xor", layers=2, steps=3), folder, every=1)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("parameter", "names"),
+    [
+        ("hidden1.weight", ["x", "y"]),
+        ("hidden1.bias", ["x", "y"]),
+        # It has as many inputs as the table has columns, but these are not what it takes.
+        ("output.weight", ["unit 0 of hidden1", "unit 1 of hidden1"]),
+    ],
+)
+def test_the_columns_of_a_table_have_their_names(
+    call: Call, table: Path, parameter: str, names: list[str]
+) -> None:
+    index = "1" if parameter.endswith("bias") else "1,0"
+    unit = call("explain", str(table), parameter, index, "--step", "1", "--json").facts[2]
+    shown = {row["input"]: row["x"] for row in unit["sections"][0]["rows"]}
+    assert sorted(shown) == names
+    rows = replay(weightdesk.open_run(table).recipe, 1).inputs.double().tolist()
+    assert ([shown[each] for each in names] in rows) == parameter.startswith("hidden1")
 
 
 @pytest.mark.parametrize("index", ["3,28", "3 28", "(3, 28)", "[3, 28]", "-5,28"])

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from weightdesk.errors import OptionError
-from weightdesk.explain.batch import Layout, batch_of, layout_of
+from weightdesk.explain.batch import batch_of
 
 
 def test_only_what_has_the_examples_is_narrowed() -> None:
@@ -25,39 +23,16 @@ def test_the_axis_must_be_one_of_the_inputs() -> None:
         batch_of(torch.ones(2, 2), 2)
 
 
-@given(examples=st.integers(2, 4), block=st.integers(1, 3), axis=st.integers(0, 2), strided=st.booleans())
-def test_samples_and_places_undo_each_other(examples: int, block: int, axis: int, strided: bool) -> None:
-    shape = [2, 3, 2]
-    shape[axis] = examples * block
-    layout = Layout(tuple(shape), examples, axis, block, strided and block > 1)
-    positions = torch.arange(12 // (3 if axis == 1 else 2) * examples * block)
-    samples, places = layout.samples(positions), layout.places(positions, [])
-    assert samples.bincount().tolist() == [len(positions) // examples] * examples
-    assert len({(a, *b) for a, b in zip(samples.tolist(), places.tolist(), strict=True)}) == len(positions)
+def test_examples_are_taken_from_wherever_they_lie() -> None:
+    x, mask = torch.randn(2, 4, 3), torch.ones(3, 3)
+    taken = batch_of(x, 1).take({"x": x, "mask": mask, "name": "a"}, torch.tensor([3, 0, 3]))
+    assert torch.equal(taken["x"], x[:, [3, 0, 3]])
+    assert taken["mask"] is mask
+    assert taken["name"] == "a"
+    assert batch_of(x, None).take(x, [0]) is x
 
 
-def test_the_layout_is_seen_from_the_first_example() -> None:
-    batch = batch_of(torch.zeros(4, 3))
-    x = torch.randn(4, 3, 5)
-    flat, turned = x.reshape(12, 5), x.transpose(0, 1).reshape(12, 5)
-    cases = [
-        (x, x[:1], (0, 1, False)),
-        (x.transpose(0, 1), x[:1].transpose(0, 1), (1, 1, False)),
-        (flat, x[0], (0, 3, False)),
-        (turned, x[0], (0, 3, True)),
-        (torch.zeros(4, 5), torch.zeros(4, 5), (None, 1, False)),
-        (torch.zeros(4, 4), torch.zeros(1, 1), (None, 1, False)),
-        (torch.zeros(7, 5), torch.zeros(2, 5), (None, 2, False)),
-        (x, None, (0, 1, False)),
-        (torch.zeros(3), None, (None, 1, False)),
-        (torch.zeros(()), None, (None, 1, False)),
-    ]
-    for tensor, first, (axis, block, strided) in cases:
-        found = layout_of(tensor, first, batch)
-        assert (found.axis, found.strided) == (axis, strided)
-        if axis is not None:
-            assert found.block == block
-    assert (
-        layout_of(torch.zeros(3), None, batch_of(torch.zeros(1))).samples(torch.arange(3)).tolist() == [0] * 3
-    )
-    assert Layout((3,), 2, None).samples(torch.arange(3)).tolist() == [-1] * 3
+def test_examples_may_be_taken_under_vmap() -> None:
+    x = torch.randn(4, 3)
+    rows = torch.vmap(lambda each: batch_of(x).take(x, each[None])[0])(torch.tensor([2, 1]))
+    assert torch.equal(rows, x[[2, 1]])

@@ -93,6 +93,10 @@ def test_several_processes_record_what_one_would(body: Callable[[Path], None], t
             )
             for key, value in one.state(name, step).items():
                 torch.testing.assert_close(many.state(name, step)[key], value)
+    assert (many.manifest.recording["processes"], one.manifest.recording["processes"]) == (WORLD, 1)
+    assert "before clipping" in many.manifest.recording["notes"][0]
+    assert "not recorded across several processes" in many.explain_update("0.weight", (0, 0), 0).notes[0]
+    assert one.explain_update("0.weight", (0, 0), 0).notes == ()
     found, expected = (statistics_of_parameters(run) for run in (many, one))
     assert found.keys() == expected.keys()
     assert len(found) == STEPS * 4 * 3

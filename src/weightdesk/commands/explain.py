@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from weightdesk.explain.page import Page
     from weightdesk.runs import Run
     from weightdesk.training import Moment
-    from weightdesk.types import Index
+    from weightdesk.types import Index, ParameterName
 
 _STEPS_RUN_AGAIN = 40
 _ASK_IN_PYTHON = (
@@ -90,8 +90,17 @@ def _of_moment(run: Run, moment: Moment, name: str, index: Index) -> list[Page]:
     gradient = explain_gradient(*batch, name, index, seed=state)
     strongest = int(gradient.examples.abs().argmax())
     classes = moment.targets if moment.class_names else None
-    unit = explain_unit(*batch[:2], name, index[0], strongest, targets=classes, seed=state)
+    names = _names_of_inputs(moment, name)
+    unit = explain_unit(*batch[:2], name, index[0], strongest, targets=classes, names=names, seed=state)
     return [gradient, unit, explain_dependence(*batch, name, index, seed=state)]
+
+
+def _names_of_inputs(moment: Moment, name: ParameterName) -> tuple[str, ...] | None:
+    """The names of the columns, for the one layer that takes them; None for the others."""
+    # A built-in network is a row of layers: its inputs reach the first with weights as they are.
+    first = next(iter(moment.model.state_dict()))
+    is_first = name.rpartition(".")[0] == first.rpartition(".")[0]
+    return moment.input_names if is_first and moment.input_names else None
 
 
 def _plain(page: Page) -> dict[str, object]:

@@ -8,8 +8,10 @@ dependence.py   what depends on one weight
 importance/     what depends on each weight of a parameter: exact ablation, screening, verification
 features/       which inputs the network uses
 tracing.py      the operations of a forward pass that use parameters; operations.py, attention.py
-batch.py        where the examples lie in a tensor        weight.py   one weight of a live model
-page.py         how results are shown                     precision.py   ulps
+batch.py        the examples of the inputs                layout.py   where they lie in a result
+parameter.py    a parameter by its name                   weight.py   one weight of a live model
+loss.py         what reasons are given for                compiled.py   seeing through torch.compile
+page.py         how results are shown                     precision.py   ulps and rounding
 ```
 """
 

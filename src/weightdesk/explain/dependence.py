@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, SupportsIndex
 
 import torch
 from torch import Tensor, nn
 
+from weightdesk.explain.compiled import uncompiled
+from weightdesk.explain.loss import Loss
 from weightdesk.explain.page import Page, Section, section
 from weightdesk.explain.tracing import call, untouched
-from weightdesk.explain.weight import find_weight
+from weightdesk.explain.weight import address, find_weight
 from weightdesk.types import Index, ParameterName
 
 
@@ -45,8 +47,8 @@ class Dependence(Page):
     @property
     def title(self) -> str:
         """Which weight, and how much depends on it."""
-        index = ", ".join(str(each) for each in self.index)
-        return f"{self.parameter}[{index}] set to zero: the loss changes by {self.change:+.4g}"
+        where = address(self.parameter, self.index)
+        return f"{where} set to zero: the loss changes by {self.change:+.4g}"
 
     def sections(self) -> list[Section]:
         """The losses, and what the gradient foretold."""
@@ -65,7 +67,7 @@ def explain_dependence(
     model: nn.Module,
     inputs: Any,
     targets: Any,
-    loss: Callable[[Any, Any], Tensor],
+    loss: Loss,
     name: ParameterName,
     index: SupportsIndex | Iterable[SupportsIndex],
     *,
@@ -95,7 +97,7 @@ def explain_dependence(
     >>> explain_dependence(layer, inputs, targets, nn.functional.mse_loss, "weight", (0, 0)).change
     9.0
     """
-    model = getattr(model, "_orig_mod", model)
+    model = uncompiled(model)
     weight = find_weight(model, name, index)
     value = weight.parameter.detach()[weight.index].clone()
     with untouched(model, seed):

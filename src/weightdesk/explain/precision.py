@@ -20,3 +20,16 @@ def ulp(value: float, dtype: torch.dtype) -> float:
     limits = torch.finfo(dtype)
     spacing = math.ldexp(limits.eps, math.frexp(value)[1] - 1) if value else 0.0
     return max(spacing, limits.smallest_normal * limits.eps)
+
+
+def rounding(size: float, dtype: torch.dtype) -> float:
+    """By how much two ways to compute the same sum may differ: a thousand times the dtype's precision.
+
+    Arguments:
+        size: sum of the sizes of the summands.
+        dtype: in which they were computed.
+
+    >>> rounding(2.0, torch.float64) < 1e-12
+    True
+    """
+    return 1000 * torch.finfo(dtype).eps * size

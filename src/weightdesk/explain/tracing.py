@@ -24,6 +24,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
 from weightdesk.explain.attention import multi_head_attention
+from weightdesk.explain.compiled import as_written
 from weightdesk.explain.operations import READERS, Operation
 from weightdesk.types import ParameterName
 
@@ -89,11 +90,10 @@ def trace(model: nn.Module, inputs: Any, *, cut: bool = False) -> Trace:
     """Run a model on inputs and note the stations; call within `untouched`.
 
     Arguments:
-        model: any module; one wrapped by `torch.compile` runs uncompiled.
+        model: any module.
         inputs: a tensor, or a tuple of positional or a mapping of keyword arguments.
         cut: whether to cut the stations off from what follows.
     """
-    model = getattr(model, "_orig_mod", model)
     with _module_names(model) as place, _Tracer(model, place, cut=cut) as tracer:
         outputs = call(model, inputs)
     return Trace(outputs, tuple(tracer.stations))
@@ -101,9 +101,19 @@ def trace(model: nn.Module, inputs: Any, *, cut: bool = False) -> Trace:
 
 def call(model: nn.Module, inputs: Any) -> Any:
     """Run a model on a tensor, a tuple of positional or a mapping of keyword arguments."""
+    positional, keywords = arguments(inputs)
+    return model(*positional, **keywords)
+
+
+def arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Positional and keyword arguments of a tensor, a tuple of the former or a mapping of the latter.
+
+    >>> arguments([1, 2]), arguments({"x": 3})
+    (((1, 2), {}), ((), {'x': 3}))
+    """
     if isinstance(inputs, Mapping):
-        return model(**inputs)
-    return model(*inputs) if isinstance(inputs, (tuple, list)) else model(inputs)
+        return (), dict(inputs)
+    return tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,), {}
 
 
 @contextmanager
@@ -111,11 +121,13 @@ def untouched(model: nn.Module, seed: int | Tensor = 0) -> Iterator[None]:
     """Let a model run with gradients and leave it, and torch's random numbers, as they were.
 
     Dropout takes its mask from the seed, or from a state of torch's random numbers. Attention is
-    computed by the formula, for only that can be differentiated twice.
+    computed by the formula, for only that can be differentiated twice. What was compiled runs as it
+    was written.
     """
     kept = {name: value.detach().clone() for name, value in _written(model)}
     frozen = [each for each in model.parameters() if not each.requires_grad and each.is_floating_point()]
     with ExitStack() as stack:
+        stack.enter_context(as_written())
         stack.enter_context(torch.enable_grad())
         stack.enter_context(torch.random.fork_rng())
         stack.enter_context(sdpa_kernel(SDPBackend.MATH))

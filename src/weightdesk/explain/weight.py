@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import SupportsIndex
 
+import numpy as np
 from torch import Tensor, nn
 
-from weightdesk.errors import IndexRangeError, OptionError, UnknownParameterError, closest
+from weightdesk.errors import IndexRangeError, OptionError
+from weightdesk.explain.parameter import known_name
 from weightdesk.types import Index, ParameterName
 
 
@@ -28,15 +30,12 @@ class Weight:
     parameter: nn.Parameter
 
     def __str__(self) -> str:
-        return f"{self.name}[{', '.join(map(str, self.index))}]"
+        return address(self.name, self.index)
 
     @property
     def position(self) -> int:
         """Its row-major place in the parameter."""
-        position = 0
-        for i, size in zip(self.index, self.parameter.shape, strict=True):
-            position = position * size + i
-        return position
+        return int(np.ravel_multi_index(self.index, self.parameter.shape))
 
     def shares_storage(self, tensor: Tensor | None) -> bool:
         """Whether a tensor is the parameter or a view of it."""
@@ -71,6 +70,15 @@ class Weight:
         return tuple(found) if inside and not left else None
 
 
+def address(name: ParameterName, index: Index) -> str:
+    """How a weight is written.
+
+    >>> address("fc.weight", (0, 3))
+    'fc.weight[0, 3]'
+    """
+    return f"{name}[{', '.join(map(str, index))}]"
+
+
 def find_weight(
     model: nn.Module, name: ParameterName, index: SupportsIndex | Iterable[SupportsIndex]
 ) -> Weight:
@@ -84,12 +92,8 @@ def find_weight(
     >>> str(find_weight(nn.Linear(3, 2), "weight", (1, -1)))
     'weight[1, 2]'
     """
-    model = getattr(model, "_orig_mod", model)
-    known = dict(model.named_parameters(remove_duplicate=False))
-    name = name.removeprefix("_orig_mod.")
-    if name not in known:
-        raise UnknownParameterError(f"the model has no parameter {name!r}; {closest(name, known)}")
-    parameter = known[name]
+    name = known_name(model, name)
+    parameter = model.get_parameter(name)
     if not parameter.is_floating_point():
         raise OptionError(f"{name} holds {parameter.dtype}, which has no gradient; choose a real parameter")
     return Weight(name, _checked(name, index, tuple(parameter.shape)), parameter)

@@ -2,7 +2,7 @@
 
 Hooks sit on the leaf modules only while such a step lasts: at every other step the forward pass
 is untouched. Only passes that build a graph are measured, so an evaluation between two steps does
-not count. Inside `torch.compile` the hooks do nothing, and the compiled graph stays as it was.
+not count. A compiled model is not hooked; where a module inside is compiled, its hooks do nothing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,12 @@
-"""The gradient as the optimizer sees it when it steps."""
+"""The gradient as the optimizer sees it when it steps, and the loss scale that was taken out of it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import torch
 from torch import Tensor, nn
+from torch.amp import GradScaler
 from torch.optim import Optimizer
 
 
@@ -27,3 +31,38 @@ def seen_gradient(parameter: nn.Parameter, optimizer: Optimizer) -> Tensor | Non
     gradient = parameter.grad.detach()
     scale = getattr(optimizer, "grad_scale", None)
     return gradient if scale is None else gradient / scale.to(gradient.device)
+
+
+@dataclass(frozen=True)
+class LossScale:
+    """What the loss was multiplied with before backward, lest small gradients vanish.
+
+    Attributes:
+        value: the factor.
+        divides: whether it is divided by, as a fused optimizer does; a gradient scaler multiplies with
+            the reciprocal, rounded to float32.
+    """
+
+    value: float
+    divides: bool = False
+
+    def take_out(self, gradient: Tensor) -> Tensor:
+        """Unscale a gradient in place, with the same rounding as in the training.
+
+        >>> LossScale(4.0).take_out(torch.ones(1))
+        tensor([0.2500])
+        """
+        if self.divides:
+            return gradient.div_(self.value)
+        return gradient.mul_(torch.tensor(1 / self.value, dtype=torch.float32).item())
+
+
+def loss_scale(optimizer: Optimizer, scaler: GradScaler | None) -> LossScale | None:
+    """The loss scale of the step that an optimizer is about to make; None where nobody tells.
+
+    Waits for the device that the scale lies on, so ask only when its gradients are copied, too.
+    """
+    scale = getattr(optimizer, "grad_scale", None)
+    if scale is not None:
+        return LossScale(float(scale), divides=True)
+    return None if scaler is None else LossScale(scaler.get_scale())

@@ -10,7 +10,7 @@ from torch import Tensor
 from weightdesk.recording.pieces import assemble, complete_steps, remove, write_piece
 from weightdesk.recording.ranks import Rank
 from weightdesk.recording.schedule import SnapshotSchedule
-from weightdesk.recording.snapshot import Snapshot
+from weightdesk.recording.snapshot import Snapshot, memory_of
 from weightdesk.runs.format import METRICS, SAMPLED, STATISTICS, extra_name, snapshot_name
 from weightdesk.runs.snapshots import write_extra, write_snapshot
 from weightdesk.runs.stores import Store
@@ -58,7 +58,7 @@ class SnapshotKeeper:
         return not waiting
 
     def _keep(self, step: Step, state: Tensors, extra: Tensors, about: dict[str, str], is_last: bool) -> None:
-        size = sum(each.nbytes for each in (*state.values(), *extra.values()))
+        size = memory_of([*state.values(), *extra.values()])
         others = {each: bytes_ for each, bytes_ in self._kept.items() if each != step}
         dropped, fits = self._schedule.make_room(others, self._table_bytes(), size)
         for each in dropped:

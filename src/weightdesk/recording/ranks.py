@@ -32,6 +32,11 @@ class Rank:
     sharded: bool = False
 
     @property
+    def is_alone(self) -> bool:
+        """Whether a gradient is final once backward has left it: no other process adds to it."""
+        return self.count == 1 and not self.sharded
+
+    @property
     def is_silent(self) -> bool:
         """Whether this process has nothing to record that another one does not have."""
         return self.number > 0 and not self.sharded

@@ -14,12 +14,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from torch import Tensor, nn
+from torch.amp import GradScaler
 from torch.optim import Optimizer
 
 from weightdesk.recording.activations import ActivationMeter
 from weightdesk.recording.agenda import Agenda
+from weightdesk.recording.backwardgradients import BackwardGradients
 from weightdesk.recording.budget import CostBudget
-from weightdesk.recording.gradients import local, seen_gradient
+from weightdesk.recording.copies import SpareMemory
+from weightdesk.recording.gradients import local, loss_scale, seen_gradient
 from weightdesk.recording.meter import StepMeter
 from weightdesk.recording.sampling import Sampler
 from weightdesk.recording.schedule import SnapshotSchedule
@@ -45,6 +48,7 @@ class Recorder:
         schedule: says which steps get a snapshot.
         sampler: reads the sampled weights.
         kinds: which statistics to take.
+        scaler: that scales the loss.
 
     """
 
@@ -56,15 +60,19 @@ class Recorder:
         schedule: SnapshotSchedule,
         sampler: Sampler,
         kinds: frozenset[Kind],
+        scaler: GradScaler | None = None,
     ) -> None:
         self.step: Step = 0
         self.stopped: str | None = None
         self._subject, self._writer, self._budget = subject, writer, budget
-        self._every, self._sampler, self._kinds = schedule.every, sampler, kinds
+        self._every, self._sampler, self._scaler = schedule.every, sampler, scaler
+        # a compiled graph is guarded by the number of hooks on its modules: each change compiles it again
+        self._hooks_modules = "activation" in kinds and not subject.compiled
         rank, together = subject.rank, len(subject.optimizers)
         self._agenda = Agenda(budget, schedule, together, alike=rank.sharded)
         self._meter = StepMeter(kinds)
         self._activations = ActivationMeter(subject.model, writer.add_statistics, self._attempt)
+        self._backward = BackwardGradients(subject.parameters if rank.is_alone else {}, self._attempt)
         self._moved = {id(optimizer): subject.moved_by(optimizer) for optimizer in subject.optimizers}
         self._sampled = [subject.parameters[name] for name in sampler.places]
         self._sampled_moved = {
@@ -92,6 +100,7 @@ class Recorder:
     def detach(self) -> None:
         """Take every hook off."""
         self._activations.stop()
+        self._backward.stop()
         if self._hooks is not None:
             self._hooks.detach()
 
@@ -170,7 +179,9 @@ class Recorder:
             self._snapshot = initial.again()  # kept already without gradients; its copies are still good
         else:
             self._snapshot = self._take_snapshot()
-        self._snapshot.before(self._moved[id(optimizer)], self._gradients(optimizer), optimizer)
+        moved, scale = self._moved[id(optimizer)], loss_scale(optimizer, self._scaler)
+        left = self._backward.take(moved)
+        self._snapshot.before(moved, self._gradients(optimizer), optimizer, left, scale)
 
     def _close_snapshot(self, optimizer: Optimizer, snapshot: Snapshot) -> None:
         snapshot.after(self._moved[id(optimizer)])
@@ -183,13 +194,15 @@ class Recorder:
                 self._attempt("statistics", self._measure_after, optimizer)
             if self._snapshot is not None:
                 self._attempt("snapshot", self._close_snapshot, optimizer, self._snapshot)
+        if self._eventful:
+            self._backward.take(self._moved[id(optimizer)])  # what no snapshot took is over with this step
         self.step += 1
         self._budget.steps += 1
         if self._eventful or self.step >= self._next_look:
             self._attempt("statistics" if self._eventful else "other", self._look_ahead)
 
     def _look_ahead(self) -> None:
-        """Decide whether the next step gets statistics or a snapshot, and hook its activations."""
+        """Decide whether the next step gets statistics or a snapshot, and hook what these need."""
         self._budget.settle()
         self._activations.stop()
         self._snapshot = None
@@ -197,8 +210,12 @@ class Recorder:
         if self.step >= self._next_look:
             self._next_look = self._agenda.look_at(self.step)
             self._eventful = self._agenda.statistics or self._agenda.snapshot
-            if self._agenda.statistics and "activation" in self._kinds:
+            if self._agenda.statistics and self._hooks_modules:
                 self._activations.start(self.step)
+        if self._eventful and self._agenda.snapshot:
+            self._backward.listen(SpareMemory() if self._initial is None else self._initial.spare)
+        else:
+            self._backward.stop()
 
     def _may_wait_for_writer(self) -> bool:
         """A snapshot that nobody relies on is left out rather than waited for."""

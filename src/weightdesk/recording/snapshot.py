@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from weightdesk.recording.gradients import local
+from weightdesk.recording.copies import SpareMemory, same_bits
+from weightdesk.recording.gradients import LossScale, local
 from weightdesk.recording.ranks import Shard, shard_of
 from weightdesk.recording.subject import Options, Subject, options_of
 from weightdesk.types import ParameterName, Step
@@ -24,9 +26,12 @@ class Snapshot:
     Attributes:
         step: optimizer steps done.
         tensors: the model's state dict.
-        extra: `<name>@gradient`, `<name>@update` and `<name>@<optimizer state>`.
-        metadata: of the extra file: the optimizer and the options of each parameter's group, as JSON.
+        extra: `<name>@gradient`, `<name>@backward_gradient`, `<name>@update` and
+            `<name>@<optimizer state>`.
+        metadata: of the extra file, as JSON: the optimizer, the options of each parameter's group, and
+            the loss scale where it is known.
         is_last: whether the run ends with it; then it is kept whatever the disk budget.
+        spare: memory for the copies of a step, asked for in advance.
 
     """
 
@@ -36,7 +41,7 @@ class Snapshot:
         self.shards: dict[str, Shard] = {}
         self._rank = subject.rank
         self.metadata: dict[str, str] = {}
-        self._spare: dict[str, Tensor] = {}  # memory asked for in advance
+        self.spare = SpareMemory()
         self._copies: dict[int, Tensor] = {}  # by identity, so that tied parameters stay tied
         self.tensors = {
             name: self._copy_once(name, tensor)
@@ -49,7 +54,7 @@ class Snapshot:
         """Ask for the memory that gradients and updates will need, before the training begins."""
         for name, parameter in parameters.items():
             for kind in ("gradient", "update"):
-                self._spare[f"{name}@{kind}"] = torch.zeros(local(parameter).shape, dtype=parameter.dtype)
+                self.spare.reserve(f"{name}@{kind}", parameter)
 
     def again(self) -> Snapshot:
         """The same copies, to be completed while this snapshot may still be being written."""
@@ -62,21 +67,31 @@ class Snapshot:
         present = subject.model.state_dict(keep_vars=True)
         return all(torch.equal(kept, local(present[name]).cpu()) for name, kept in self.tensors.items())
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all copies."""
-        return sum(each.nbytes for each in (*self.tensors.values(), *self.extra.values()))
-
     def before(
         self,
         parameters: Mapping[ParameterName, nn.Parameter],
         gradients: Mapping[ParameterName, Tensor],
         optimizer: Optimizer,
+        left: Mapping[ParameterName, Tensor] = MappingProxyType({}),
+        scale: LossScale | None = None,
     ) -> None:
-        """Copy the gradients and the state that the optimizer is about to use."""
+        """Copy the gradients and the state that the optimizer is about to use.
+
+        Arguments:
+            parameters: that the optimizer moves.
+            gradients: as it sees them.
+            optimizer: about to step.
+            left: copies of the gradients as backward left them, as far as they were kept. They become
+                the snapshot's own.
+            scale: of the loss, where it is known.
+        """
+        self.metadata = {}
         for name, gradient in gradients.items():
             dense = gradient.to_dense() if gradient.is_sparse else gradient
-            self.extra[f"{name}@gradient"] = self._copy(f"{name}@gradient", dense)
+            if name in left:
+                self._add_both(name, dense.detach(), left[name], scale)
+            else:
+                self.extra[f"{name}@gradient"] = self._copy(f"{name}@gradient", dense)
         options: dict[ParameterName, Options] = {}
         groups = {id(each): group for group in optimizer.param_groups for each in group["params"]}
         for name, parameter in parameters.items():
@@ -86,7 +101,7 @@ class Snapshot:
                     self.extra[f"{name}@{key}"] = self._copy(f"{name}@{key}", value)
                 elif isinstance(value, (bool, int, float)):
                     self.extra[f"{name}@{key}"] = self._copy(f"{name}@{key}", torch.tensor(value))
-        self.metadata = {"optimizer": json.dumps(type(optimizer).__name__), "options": json.dumps(options)}
+        self.metadata |= {"optimizer": json.dumps(type(optimizer).__name__), "options": json.dumps(options)}
 
     def after(self, parameters: Mapping[ParameterName, nn.Parameter]) -> None:
         """Add what the step did: the weights after it minus the weights before it."""
@@ -97,8 +112,21 @@ class Snapshot:
             self.extra[update] = torch.sub(
                 local(parameter).to("cpu"),
                 self._copy_once(name, parameter),
-                out=self._spare.pop(update, None),
+                out=self.spare.take(update),
             )
+
+    def _add_both(self, name: str, seen: Tensor, left: Tensor, scale: LossScale | None) -> None:
+        """Keep one copy where the optimizer sees what backward left, and two where something was taken.
+
+        Contents are compared, since `parameter.grad.data.clamp_()` leaves no other trace.
+        """
+        present = seen.to(left.device)
+        same = same_bits(left, present)
+        if not same and scale is not None:
+            self.metadata["loss_scale"] = json.dumps(scale.value)
+            same = same_bits(scale.take_out(left), present)
+        self.extra[f"{name}@gradient"] = left if same else self._copy(f"{name}@gradient", present)
+        self.extra[f"{name}@backward_gradient"] = left
 
     def _copy_once(self, name: str, tensor: Tensor) -> Tensor:
         if id(tensor) not in self._copies:
@@ -108,9 +136,14 @@ class Snapshot:
     def _copy(self, name: str, tensor: Tensor) -> Tensor:
         if self._rank.sharded:
             self.shards[name] = shard_of(tensor, self._rank)
-        part = local(tensor)
-        spare = self._spare.pop(name, None)
-        if spare is not None and spare.shape == part.shape and spare.dtype == part.dtype:
-            return spare.copy_(part)
-        # A copy from another device is a new tensor already; waiting for it is the price of a snapshot.
-        return part.clone(memory_format=torch.contiguous_format) if part.is_cpu else part.cpu().contiguous()
+        return self.spare.copy(name, tensor)
+
+
+def memory_of(tensors: Iterable[Tensor]) -> int:
+    """Bytes that tensors take; those that share their memory take it once.
+
+    >>> one = torch.ones(2)
+    >>> memory_of([one, one, torch.ones(3)])
+    20
+    """
+    return sum({each.data_ptr(): each.nbytes for each in tensors}.values())

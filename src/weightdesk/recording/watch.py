@@ -9,9 +9,10 @@ from typing import Any, Final, get_args
 
 import torch
 from torch import nn
+from torch.amp import GradScaler
 from torch.optim import Optimizer
 
-from weightdesk.errors import OptionError, closest
+from weightdesk.errors import OptionError, WatchError, closest
 from weightdesk.recording import environment
 from weightdesk.recording.budget import CostBudget
 from weightdesk.recording.keeper import SnapshotKeeper
@@ -42,9 +43,11 @@ def watch(
     every: int | None = None,
     kinds: Sequence[Kind] = ALL_KINDS,
     flush: float = FLUSH_INTERVAL,
+    scaler: GradScaler | None = None,
     seed: int = 0,
     overwrite: bool = False,
     recipe: dict[str, Any] | None = None,
+    parent: dict[str, Any] | None = None,
     seeds: dict[str, int] | None = None,
 ) -> Recording:
     """Record a training: keep weights, gradients and updates as the optimizer saw them.
@@ -63,13 +66,16 @@ def watch(
         every: take a snapshot at every k-th step instead, whatever it needs.
         kinds: which statistics to take.
         flush: seconds after which measured data are on disk; a killed process loses at most these.
+        scaler: that scales this training's loss. Its scale is read at the steps with a snapshot, so that
+            an update's explanation can tell it from clipping; a fused optimizer tells it by itself.
         seed: of the choice of sampled weights.
         overwrite: replace a run that is there already.
         recipe: what a built-in training needs to be run again.
+        parent: which run, step and turns the model's weights come from, as JSON can hold it.
         seeds: further seeds to note in `run.json`.
 
     Raises:
-        WatchError: a model or an optimizer that cannot be recorded.
+        WatchError: a model, an optimizer or a scaler that cannot be recorded.
         OptionError: an option out of range.
         RunExistsError: the directory holds a run and `overwrite` is false.
 
@@ -87,6 +93,7 @@ def watch(
     """
     subject = subject_of(model, optimizer)
     _check_options(cost, every, kinds, flush)
+    _check_scaler(scaler)
     schedule = SnapshotSchedule(parse_bytes(disk), every)
     place, rank = os.fspath(directory), subject.rank
     if rank.is_silent:
@@ -98,6 +105,7 @@ def watch(
         model=subject.describe_model(),
         optimizers=subject.describe_optimizers(),
         recipe=recipe,
+        parent=parent,
         seeds={"sampling": seed, "torch": torch.initial_seed(), **(seeds or {})},
         versions=environment.versions(),
         command=environment.command(),
@@ -106,6 +114,7 @@ def watch(
             "disk": schedule.disk,
             "every": every,
             "kinds": list(kinds),
+            "processes": rank.count,
             "sampled": {name: chosen.tolist() for name, chosen in places.items()},
             "notes": _notes(subject, kinds),
         },
@@ -116,7 +125,7 @@ def watch(
     sampler = Sampler(places, {name: shard_of(each, rank) for name, each in measured.items()})
     keeper = SnapshotKeeper(store, schedule, rank)
     writer = Writer(store, sampler, keeper, budget.charge, rank.number, flush)
-    recorder = Recorder(subject, writer, budget, schedule, sampler, frozenset(kinds))
+    recorder = Recorder(subject, writer, budget, schedule, sampler, frozenset(kinds), scaler)
     recorder.attach()
     return Recording(place, recorder, writer, budget, ledger)
 
@@ -149,6 +158,13 @@ def _check_options(cost: float | None, every: int | None, kinds: Sequence[str], 
             raise OptionError(f"unknown kind of statistics {kind!r}: {closest(kind, ALL_KINDS)}")
 
 
+def _check_scaler(scaler: GradScaler | None) -> None:
+    if scaler is not None and not isinstance(scaler, GradScaler):
+        raise WatchError(
+            f"scaler is the torch.amp.GradScaler of the training, or None, got {type(scaler).__name__}"
+        )
+
+
 def _notes(subject: Subject, kinds: Sequence[Kind]) -> list[str]:
     """What the recording leaves out, said once in `run.json`."""
     notes = []
@@ -157,4 +173,6 @@ def _notes(subject: Subject, kinds: Sequence[Kind]) -> list[str]:
     left_out = [name for name, each in subject.parameters.items() if each.dtype not in KINDS]
     if left_out:
         notes.append(f"no statistics of {', '.join(left_out)}: not of a floating-point type that is measured")
+    if not subject.rank.is_alone:
+        notes.append("no gradients before clipping: several processes add theirs up after backward")
     return notes

@@ -4,6 +4,7 @@ from weightdesk.runs.history import History
 from weightdesk.runs.listing import RunSummary, find_runs
 from weightdesk.runs.manifest import Manifest
 from weightdesk.runs.parameters import Parameter, Parameters
+from weightdesk.runs.parent import Parent
 from weightdesk.runs.run import Run, open_run
 from weightdesk.runs.series import Series
 from weightdesk.runs.stores import Store, open_store
@@ -13,6 +14,7 @@ __all__ = [
     "Manifest",
     "Parameter",
     "Parameters",
+    "Parent",
     "Run",
     "RunSummary",
     "Series",

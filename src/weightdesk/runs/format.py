@@ -6,7 +6,7 @@ metrics/part-*.parquet                step, time, one float64 column per logged 
 statistics/part-*.parquet             one row per (step, parameter, kind)
 sampled/part-*.parquet                one row per (step, sampled weight)
 snapshots/00000128.safetensors        the state dict before step 128, under its own names
-snapshots/00000128.extra.safetensors  `<name>@gradient`, `<name>@update`, `<name>@<optimizer state>`
+snapshots/00000128.extra.safetensors  `<name>@gradient`, `<name>@update`, `<name>@<optimizer state>` …
 ```
 
 All of it opens without weightdesk: JSON, Parquet and safetensors. Step `s` is the state after `s`
@@ -22,6 +22,9 @@ import pyarrow as pa
 
 FORMAT: Final = "weightdesk run"
 VERSION: Final = 1
+
+BESIDE_STATE: Final = frozenset({"gradient", "backward_gradient", "update"})
+"""Of the entries `<name>@<key>` of a snapshot's extra file, those that are no state of the optimizer."""
 
 MANIFEST: Final = "run.json"
 METRICS: Final = "metrics"

@@ -10,6 +10,7 @@ from typing import Any
 
 from weightdesk.errors import RunError, RunNotFoundError
 from weightdesk.runs.format import MANIFEST, METRICS, SAMPLED, SNAPSHOTS, STATISTICS
+from weightdesk.runs.parent import Parent
 from weightdesk.runs.run import Run, open_run
 from weightdesk.runs.stores import Store, open_store
 
@@ -24,6 +25,7 @@ class RunSummary:
         created: when the recording began, ISO 8601 in UTC.
         model: class of the model.
         recipe: name of the built-in training.
+        parent: what its first weights were taken from, in words; None where they were the model's own.
         weights: number of weights.
         last_step: the highest step known.
         metrics: the last value of each logged scalar, NaN where the training diverged.
@@ -36,6 +38,7 @@ class RunSummary:
     created: str | None = None
     model: str | None = None
     recipe: str | None = None
+    parent: str | None = None
     weights: int | None = None
     last_step: int | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -97,6 +100,7 @@ def _summary(run: Run, size: int) -> RunSummary:
         created=manifest.created,
         model=manifest.model.get("class"),
         recipe=_recipe_name(manifest.recipe),
+        parent=str(Parent.from_dict(manifest.parent)) if manifest.parent else None,
         weights=sum(parameter.size for parameter in run.parameters.values()),
         last_step=run.last_step,
         metrics=_last_values(run),

@@ -33,6 +33,8 @@ class Manifest:
             trainable}` and `modules` as a list of `{name, class}`.
         optimizers: for each one `class` and `groups`, a list of `{parameters, options}`.
         recipe: what a built-in training needs to be run again.
+        parent: what the first weights were taken from, as `Parent.to_dict` tells it; None where they
+            were the model's own.
         seeds: every seed that was set, by its place.
         versions: of python, torch and weightdesk.
         git: commit of the working directory, and whether it had changes.
@@ -55,6 +57,7 @@ class Manifest:
     model: dict[str, Any] = field(default_factory=dict)
     optimizers: list[dict[str, Any]] = field(default_factory=list)
     recipe: dict[str, Any] | None = None
+    parent: dict[str, Any] | None = None
     seeds: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, Any] = field(default_factory=dict)
     git: dict[str, Any] | None = None

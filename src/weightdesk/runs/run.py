@@ -19,6 +19,7 @@ from weightdesk.errors import (
     closest,
 )
 from weightdesk.runs.format import (
+    BESIDE_STATE,
     MANIFEST,
     METRICS,
     METRICS_COLUMNS,
@@ -190,7 +191,7 @@ class Run:
         file = extra_name(choose_step(step, kept_steps(self._store, extra=True), "optimizer state"))
         keys = [key for key in self._files.header(file).entries if key.startswith(prefix)]
         found = {key.removeprefix(prefix): self._files.tensor(file, key) for key in keys}
-        return {key: found[key] for key in found if key not in ("gradient", "update")}
+        return {key: found[key] for key in found if key not in BESIDE_STATE}
 
     def history(self, name: str, index: AnyIndex) -> History:
         """One weight through the run, bit for bit.

@@ -41,10 +41,11 @@ def write_extra(
     Args:
         store: where the run lies.
         step: the step of the snapshot.
-        tensors: `<name>@gradient`, `<name>@update`, and `<name>@<key>` for each tensor in the
-            optimizer's state *before* the step.
+        tensors: `<name>@gradient`, as the optimizer saw it, `<name>@backward_gradient`, as backward left
+            it, where it was kept, without the loss scale if that is known, `<name>@update`, and
+            `<name>@<key>` for each tensor in the optimizer's state *before* the step.
         metadata: further text; `options` is a JSON object, by parameter, of the optimizer's options
-            that this step was made with.
+            that this step was made with, `loss_scale` the scale that was taken out, where it is known.
 
     >>> import torch
     >>> from weightdesk.runs.stores import open_store

@@ -3,8 +3,8 @@ from __future__ import annotations
 import torch
 from gradient_networks import Affine, cases
 
-from weightdesk.explain.batch import Layout
 from weightdesk.explain.gradients.contributions import Use, contributions, without_factors
+from weightdesk.explain.layout import Layout
 from weightdesk.explain.tracing import trace, untouched
 from weightdesk.explain.weight import find_weight
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 from torch.utils._pytree import tree_map
 
 from weightdesk.errors import IndexRangeError, OptionError, UnknownParameterError
-from weightdesk.explain.gradients.gradient import evaluate, explain_gradient
+from weightdesk.explain.gradients.gradient import explain_gradient
 from weightdesk.explain.gradients.reasons import GradientReasons
 
 
@@ -246,15 +246,6 @@ def test_nothing_changes_in_the_model(name: str) -> None:
     assert case.model.training
 
 
-def test_a_compiled_model_is_explained_uncompiled() -> None:
-    case = cases()["mlp"]
-    compiled = torch.compile(case.model, backend="eager")
-    for name in ("0.weight", "_orig_mod.0.weight"):
-        reasons = explain_gradient(compiled, case.inputs, case.targets, case.loss, name, (0, 0))
-        assert reasons.gradient == explain(case, "0.weight", (0, 0)).gradient
-        assert reasons.parameter == "0.weight"
-
-
 def test_operations_without_factors_say_so() -> None:
     case = cases()["recurrent"]
     reasons = explain(case, "lstm.weight_hh_l0", (3, 1))
@@ -377,8 +368,6 @@ def test_errors_say_what_to_do() -> None:
         explain_gradient(model, x, y, lambda o, t: torch.ones(()), "0.weight", (0, 0))
     with pytest.raises(OptionError, match="batch_dim 3 is no axis"):
         explain_gradient(model, x, y, functional.cross_entropy, "0.weight", (0, 0), batch_dim=3)
-    with pytest.raises(TypeError):
-        evaluate(lambda: torch.ones(()), x, y)  # type: ignore[arg-type]
 
 
 def test_a_parameter_that_is_not_used_says_so() -> None:

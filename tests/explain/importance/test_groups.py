@@ -37,8 +37,8 @@ def test_listed_groups_may_be_empty() -> None:
         ([[(0, 0)], [(0, 0)]], r"groups 0 and 1 both hold \(0, 0\)"),
         (torch.zeros(3), "whole numbers of the parameter's shape"),
         (torch.zeros(2, 3), "whole numbers of the parameter's shape"),
-        (torch.full((2, 3), -1), "holds no group"),
-        ([], "holds no group"),
+        (torch.full((2, 3), -1), "at least one group"),
+        ([], "at least one group"),
     ],
 )
 def test_groups_that_are_none(groups: object, message: str) -> None:

@@ -501,12 +501,23 @@ def test_an_error_in_the_model_leaves_it_as_it_was() -> None:
         explain_unit(model, torch.zeros(2, 3, 7, 7), "6.weight", 0)
 
 
-def test_a_compiled_model_is_explained_as_it_was_written() -> None:
-    model, inputs = nn.Sequential(nn.Linear(3, 2), nn.ReLU()).double(), torch.randn(2, 3).double()
-    for name in ("0.weight", "_orig_mod.0.weight"):
-        reasons = explain_unit(torch.compile(model, backend="eager"), inputs, name, 1, 1)  # type: ignore[arg-type]
-        assert adds_up(reasons, model[0](inputs)[1, 1])
-        assert reasons.activation is not None
+@pytest.mark.parametrize("length", [2, 3])
+@pytest.mark.parametrize("examples", [1, 2, 4])
+def test_tokens_that_alternate_with_the_examples_are_told_apart(examples: int, length: int) -> None:
+    class TokensFirst(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(3, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.layer(x.transpose(0, 1).reshape(-1, 3))
+
+    model, x = TokensFirst().double(), torch.randn(examples, length, 3).double()
+    for sample in range(examples):
+        for token in range(length):
+            reasons = explain_unit(model, x, "layer.weight", 1, sample, place=token)
+            assert reasons.x.tolist() == x[sample, token].tolist()
+            assert adds_up(reasons, model.layer(x[sample, token])[1])
 
 
 def test_half_precision_under_autocast_is_measured_in_its_own_ulps() -> None:

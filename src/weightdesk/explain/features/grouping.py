@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from weightdesk.errors import IndexRangeError, OptionError
+from weightdesk.errors import OptionError
+from weightdesk.explain.labels import Groups, labels_of, summed
 from weightdesk.explain.terms.naming import coordinates
-
-Groups: TypeAlias = Tensor | Sequence[Iterable[Any]]
-"""For each element of an example the number of its group, −1 for none; or lists of the members' indices."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +33,7 @@ class Grouping:
         >>> Grouping(torch.tensor([0, 1, 0, -1]), 2).summed(torch.tensor([1.0, 2, 3, 4])).tolist()
         [4.0, 2.0]
         """
-        kept = self.labels >= 0
-        sums = torch.zeros(self.count, dtype=torch.float64)
-        return sums.index_add_(0, self.labels[kept], values.detach().cpu().double()[kept])
+        return summed(values, self.labels, self.count)
 
     def members(self, feature: int) -> Int[Tensor, " members"]:
         """The elements of a feature."""
@@ -58,43 +53,8 @@ def grouping(shape: tuple[int, ...], groups: Groups | None) -> Grouping:
     size = math.prod(shape)
     if groups is None:
         return Grouping(torch.arange(size), size)
-    if isinstance(groups, Tensor):
-        if tuple(groups.shape) != shape or groups.is_floating_point():
-            raise OptionError(
-                f"groups must be whole numbers of an example's shape {shape}, "
-                f"got {groups.dtype} of shape {tuple(groups.shape)}"
-            )
-        labels = groups.detach().cpu().reshape(-1).long()
-        return _checked(Grouping(labels, int(labels.max()) + 1 if size else 0))
-    labels = torch.full((size,), -1)
-    for number, members in enumerate(groups):
-        for index in members:
-            labels[_free(labels, number, index, shape)] = number
-    return _checked(Grouping(labels, len(groups)))
-
-
-def _free(labels: Tensor, number: int, index: Any, shape: tuple[int, ...]) -> int:
-    """The place of a group's member in the row of elements, which no other group may hold."""
-    at = tuple(index) if isinstance(index, (tuple, list)) else (int(index),)
-    if len(at) != len(shape) or not all(0 <= i < size for i, size in zip(at, shape, strict=True)):
-        ends = ", ".join(f"0…{size - 1}" for size in shape)
-        raise IndexRangeError(
-            f"group {number}: {at} lies outside an example of shape {shape}: expected ({ends})"
-        )
-    place = 0
-    for i, size in zip(at, shape, strict=True):
-        place = place * size + i
-    if labels[place] not in (-1, number):
-        raise OptionError(
-            f"groups {int(labels[place])} and {number} both hold {at}; each element goes into one"
-        )
-    return place
-
-
-def _checked(found: Grouping) -> Grouping:
-    if found.count < 1:
-        raise OptionError("groups must hold at least one group")
-    return found
+    labels, count = labels_of(groups, shape, "an example")
+    return Grouping(labels.reshape(-1), count)
 
 
 def names_of_features(

@@ -8,13 +8,14 @@ from typing import Any
 from torch import nn
 
 from weightdesk.explain.features.agreement import agreements, verdict
-from weightdesk.explain.features.grouping import Groups, grouping, names_of_features
+from weightdesk.explain.features.grouping import grouping, names_of_features
 from weightdesk.explain.features.integrated_gradients import integrated_gradients
 from weightdesk.explain.features.objective import objective
 from weightdesk.explain.features.permutation import by_permutation
 from weightdesk.explain.features.result import FeatureImportance
 from weightdesk.explain.features.weighing import by_weights
-from weightdesk.explain.gradients.gradient import Loss
+from weightdesk.explain.labels import Groups
+from weightdesk.explain.loss import Loss
 
 
 def feature_importance(

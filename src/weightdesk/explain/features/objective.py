@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from weightdesk.errors import OptionError
-from weightdesk.explain.gradients.gradient import Loss, evaluate
+from weightdesk.explain.compiled import uncompiled
+from weightdesk.explain.loss import Loss, evaluate
 from weightdesk.explain.tracing import call, untouched
 
 Examples: TypeAlias = Float[Tensor, "examples ..."]
@@ -75,7 +76,6 @@ def objective(model: nn.Module, inputs: Any, targets: Any, loss: Loss, seed: int
     >>> found.value(found.features), found.slope(found.features).tolist()
     (10.0, [2.0, 4.0])
     """
-    model = getattr(model, "_orig_mod", model)
     leaves = tree_flatten(inputs)[0]
     for number, each in enumerate(leaves):
         if isinstance(each, Tensor) and each.is_floating_point():
@@ -83,7 +83,7 @@ def objective(model: nn.Module, inputs: Any, targets: Any, loss: Loss, seed: int
                 raise OptionError(
                     f"batch_dim {axis} must count the examples of inputs of shape {tuple(each.shape)}"
                 )
-            return Objective(model, inputs, targets, loss, seed, number, axis)
+            return Objective(uncompiled(model), inputs, targets, loss, seed, number, axis)
     got = ", ".join(str(each.dtype) for each in leaves if isinstance(each, Tensor)) or type(inputs).__name__
     raise OptionError(
         f"inputs must hold a tensor of real numbers, got {got}; tokens have no features to attribute to"

@@ -6,7 +6,8 @@ backward.py       δ of every operation                  pushes.py    δ × x of
 contributions.py  all summands, by example and place    shares.py    examples where there are no factors
 broadcast.py      examples where all share a result     tree.py      runs the examples looked at again
 chain.py          δ as a tree that opens                jacobian.py, returns.py   its numbers
-paths.py          the paths that carry most             classpushes.py   classes over a training
+paths.py          the paths that carry most             targetclasses.py   classes of tokens
+classpushes.py    classes over a training
 ```
 """
 

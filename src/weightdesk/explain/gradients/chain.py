@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from weightdesk.errors import OptionError
-from weightdesk.explain.batch import Layout
 from weightdesk.explain.gradients.backward import Backward
 from weightdesk.explain.gradients.pushes import unit_axes
 from weightdesk.explain.gradients.returns import LOSS, Returned, returned
+from weightdesk.explain.layout import Layout
 from weightdesk.explain.page import Page, Section, section
 from weightdesk.types import Index
 

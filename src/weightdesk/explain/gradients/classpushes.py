@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, SupportsIndex
 
@@ -13,8 +13,10 @@ from torch import Tensor, nn
 
 from weightdesk.errors import OptionError
 from weightdesk.explain.gradients.gradient import explain_gradient
+from weightdesk.explain.loss import Loss
 from weightdesk.explain.page import Page, Section, section
 from weightdesk.explain.updates.update import explain_update
+from weightdesk.explain.weight import address
 from weightdesk.runs.run import Run
 from weightdesk.types import Index, ParameterName, Step
 
@@ -31,7 +33,7 @@ class Replayed(Protocol):
     @property
     def targets(self) -> Tensor: ...
     @property
-    def loss(self) -> Callable[[Any, Any], Tensor]: ...
+    def loss(self) -> Loss: ...
     @property
     def random_state(self) -> Tensor: ...
     @property
@@ -62,8 +64,8 @@ class ClassPushes(Page):
     @property
     def title(self) -> str:
         """Which weight, and between which steps."""
-        index = ", ".join(str(each) for each in self.index)
-        return f"{self.parameter}[{index}], steps {self.steps[0]} to {self.steps[-1]}: which classes moved it"
+        where = address(self.parameter, self.index)
+        return f"{where}, steps {self.steps[0]} to {self.steps[-1]}: which classes moved it"
 
     def sections(self) -> list[Section]:
         """The classes, the strongest first, then each step."""
@@ -136,9 +138,9 @@ def explain_classes(
 
 
 def _gradient_part(run: Run, name: ParameterName, index: Index, step: Step) -> tuple[float, float]:
-    """The part of the move that is the step's own gradient, and that gradient."""
+    """The part of the move that is the step's own gradient, clipped as it was, and that gradient."""
     parts = {part.name: part.value for part in explain_update(run, name, index, step).parts}
-    return parts.get("gradient", 0.0), float(run.gradient(name, step)[index])
+    return parts.get("gradient", 0.0) + parts.get("clipping", 0.0), float(run.gradient(name, step)[index])
 
 
 def _split(moved: tuple[float, float], classes: Mapping[int, float]) -> dict[int, float]:

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
-from weightdesk.explain.batch import Layout
 from weightdesk.explain.gradients.pushes import factors, unit_axes
+from weightdesk.explain.layout import Layout
 from weightdesk.explain.tracing import Station
 from weightdesk.explain.weight import Weight
 
@@ -97,7 +97,7 @@ class Contributions:
 def contributions(uses: Iterable[Use], weight: Weight) -> Contributions:
     """The summands of a weight's gradient from all operations that use it.
 
-    >>> from weightdesk.explain.batch import Layout
+    >>> from weightdesk.explain.layout import Layout
     >>> from weightdesk.explain.tracing import trace, untouched
     >>> from weightdesk.explain.weight import find_weight
     >>> layer, inputs = torch.nn.Linear(2, 1), torch.tensor([[1.0, 5.0], [3.0, 6.0]])

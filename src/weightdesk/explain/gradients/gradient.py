@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any, SupportsIndex, TypeAlias
+from typing import Any, SupportsIndex
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,8 @@ from torch.autograd.graph import get_gradient_edge
 from torch.utils._pytree import tree_map
 
 from weightdesk.errors import OptionError
-from weightdesk.explain.batch import Batch, Layout, batch_of, layout_of
+from weightdesk.explain.batch import Batch, batch_of
+from weightdesk.explain.compiled import uncompiled
 from weightdesk.explain.gradients.backward import backpropagate
 from weightdesk.explain.gradients.broadcast import repeats
 from weightdesk.explain.gradients.chain import Chain
@@ -20,12 +21,14 @@ from weightdesk.explain.gradients.contributions import Contributions, Use, contr
 from weightdesk.explain.gradients.pushes import is_opaque
 from weightdesk.explain.gradients.reasons import GradientReasons
 from weightdesk.explain.gradients.shares import example_shares, tensors_of
+from weightdesk.explain.gradients.targetclasses import target_classes
 from weightdesk.explain.gradients.tree import Judge, Passed, Tree
+from weightdesk.explain.layout import Layout, layout_of
+from weightdesk.explain.loss import Loss, evaluate
+from weightdesk.explain.precision import rounding
 from weightdesk.explain.tracing import Trace, trace, untouched
 from weightdesk.explain.weight import Weight, find_weight
 from weightdesk.types import ParameterName
-
-Loss: TypeAlias = Callable[[Any, Any], Tensor]
 
 
 def explain_gradient(
@@ -71,7 +74,7 @@ def explain_gradient(
     >>> reasons.contributions.x, abs(reasons.gradient)
     (tensor([3., 1.], dtype=torch.float64), 2.0)
     """
-    model = getattr(model, "_orig_mod", model)
+    model = uncompiled(model)
     weight, batch = find_weight(model, name, index), batch_of(inputs, batch_dim)
     with untouched(model, seed):
         passed = trace(model, inputs)
@@ -96,30 +99,8 @@ def explain_gradient(
         weight.name, weight.index, kind, value.item(), autograd, summands, examples,
         _by_class(examples, targets), _note(weight, summands, examples, autograd, functions),
         None if opaque else Tree(summands, again, partial(_whole, again, numbers[0])),
+        partial(target_classes, again, targets, weight, autograd),
     )  # fmt: skip
-
-
-def evaluate(loss: Loss, outputs: Any, targets: Any) -> Tensor:
-    """The loss of outputs, checked to be a scalar.
-
-    Raises:
-        OptionError: it is none, or the targets that it needs are missing.
-
-    >>> evaluate(nn.functional.mse_loss, torch.ones(2), torch.zeros(2))
-    tensor(1.)
-    """
-    try:
-        value = loss(outputs, targets)
-    except (TypeError, AttributeError) as error:
-        if targets is None:
-            raise OptionError(
-                f"the loss needs targets, got None ({error}); pass those of the inputs"
-            ) from error
-        raise
-    if not isinstance(value, Tensor) or value.ndim:
-        got = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
-        raise OptionError(f"the loss must be a tensor without axes, got {got}; reduce it, as by .mean()")
-    return value
 
 
 def _first_example(model: nn.Module, batch: Batch, passed: Trace) -> Trace | None:
@@ -179,7 +160,7 @@ def _shared_out(
     sums = summands.shared_out(uses, batch.size)
     if sums is None or not bool((summands.sample < 0).any()):
         return sums
-    size = 1000 * torch.finfo(weight.parameter.dtype).eps * sums.abs().sum().item()
+    size = rounding(sums.abs().sum().item(), weight.parameter.dtype)
     return sums if abs(sums.sum().item() - autograd) <= size else None
 
 
@@ -216,8 +197,8 @@ def _note(
         found.append(f"no factors at hand: used by {', '.join(functions) or 'an operation that is not seen'}")
     if bool(examples.isnan().any()):
         found.append("the examples cannot be told apart")
-    eps = torch.finfo(weight.parameter.dtype).eps
-    if abs(autograd - summands.product.sum().item()) > 1000 * eps * summands.product.abs().sum().item():
+    size = rounding(summands.product.abs().sum().item(), weight.parameter.dtype)
+    if abs(autograd - summands.product.sum().item()) > size:
         found.append("the remainder is more than rounding: the weight has uses that are not seen")
     return "; ".join(found)
 

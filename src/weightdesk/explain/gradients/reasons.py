@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -15,6 +15,7 @@ from weightdesk.explain.gradients.contributions import Contributions
 from weightdesk.explain.gradients.paths import Paths, search
 from weightdesk.explain.gradients.tree import Tree
 from weightdesk.explain.page import Page, Section, section
+from weightdesk.explain.weight import address
 from weightdesk.types import Index, ParameterName
 
 
@@ -32,7 +33,8 @@ class GradientReasons(Page):
         autograd: the gradient that autograd gives for the same batch, in a pass of its own.
         contributions: the summands, the largest first.
         examples: the sum of each example; NaN where they cannot be told apart.
-        classes: the sum of each class, where the targets are one whole number an example.
+        classes: the sum of each class, where the targets are one whole number an example; where they are
+            one for each token see `target_classes`.
         note: what must be known to read the numbers.
     """
 
@@ -46,6 +48,7 @@ class GradientReasons(Page):
     classes: Mapping[int, float] | None
     note: str
     _tree: Tree | None = field(repr=False)
+    _by_target: Callable[[], Mapping[int, float]] = field(repr=False)
 
     @property
     def gradient(self) -> float:
@@ -60,9 +63,20 @@ class GradientReasons(Page):
     @property
     def title(self) -> str:
         """The weight and its gradient."""
-        index = ", ".join(map(str, self.index))
-        count = len(self.contributions)
-        return f"∂L/∂{self.parameter}[{index}] = {self.gradient:+.4g}, the sum of {count} δ × x"
+        where, count = address(self.parameter, self.index), len(self.contributions)
+        return f"∂L/∂{where} = {self.gradient:+.4g}, the sum of {count} δ × x"
+
+    def target_classes(self) -> Mapping[int, float]:
+        """The sum of each class of targets, where every token has one, as in a language model.
+
+        A token's target pushes a weight at all tokens that the model looks back on: these pushes are
+        the target's, not those of the place where they act. It runs the pass again, at the cost of
+        about two.
+
+        Raises:
+            OptionError: the targets are no classes of the outputs, or the model has changed.
+        """
+        return self._by_target()
 
     def delta(self, sample: int = 0, place: Iterable[int] | None = None) -> Delta:
         """δ of the weight's unit for one example, the root of the tree of the chain rule.

@@ -14,6 +14,7 @@ from torch.autograd import grad
 
 from weightdesk.explain.gradients.backward import Backward
 from weightdesk.explain.gradients.jacobian import column
+from weightdesk.explain.precision import rounding
 
 LOSS: Final = -1
 """In the place of a station's number."""
@@ -76,7 +77,7 @@ def returned(backward: Backward, number: int, position: int) -> Returned:
     try:
         found = _joined([_by_unit(backward, number, position, each) for each in followers] + last)
         wrong = abs(delta.reshape(-1)[position].item() - found.product.sum().item())
-        if wrong <= 1000 * torch.finfo(delta.dtype).eps * found.product.abs().sum().item():
+        if wrong <= rounding(found.product.abs().sum().item(), delta.dtype):
             return found
     except RuntimeError:  # no second derivative
         pass

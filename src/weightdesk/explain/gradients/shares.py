@@ -1,7 +1,8 @@
 """What each example adds to a gradient where no factors are at hand: through its own outputs.
 
 ∂L/∂w = Σ ∂L/∂o × ∂o/∂w over the outputs o. ∂o/∂w of one weight costs two passes backward, and the sum
-over the outputs of one example is its share. The shares sum to the gradient whatever the loss.
+over the outputs of one example, or of one class of tokens, is its share. The shares sum to the
+gradient whatever the loss.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from weightdesk.explain.batch import Batch, layout_of
+from weightdesk.explain.batch import Batch
 from weightdesk.explain.gradients.jacobian import derivative
+from weightdesk.explain.layout import layout_of
+from weightdesk.explain.precision import rounding
 from weightdesk.explain.weight import Weight
 
 
@@ -46,19 +49,48 @@ def example_shares(
         return None
     sent = torch.autograd.grad(value, results, retain_graph=True, allow_unused=True, materialize_grads=True)
     samples = [
-        layout.samples(torch.arange(each.numel())) for layout, each in zip(layouts, results, strict=True)
+        layout.samples(torch.arange(each.numel())).view(each.shape)
+        for layout, each in zip(layouts, results, strict=True)
     ]
+    return labelled_shares(results, sent, samples, batch.size, weight, gradient)
+
+
+def labelled_shares(
+    results: Sequence[Tensor],
+    sent: Sequence[Tensor],
+    labels: Sequence[Int64[Tensor, ...]],
+    count: int,
+    weight: Weight,
+    gradient: float,
+) -> Float64[Tensor, " labels"]:
+    """What the outputs of each label add to ∂L/∂w.
+
+    Arguments:
+        results: the tensors of the outputs, in the graph.
+        sent: ∂L/∂o of each.
+        labels: of the entries of each, from 0; of size 1 along axes where all have the same.
+        count: number of labels.
+        weight: the weight.
+        gradient: its gradient; shares that do not sum to it are computed again, one pass a label.
+
+    >>> from weightdesk.explain.weight import find_weight
+    >>> layer, inputs = torch.nn.Linear(1, 1), torch.tensor([[1.0], [3.0], [4.0]])
+    >>> outputs, weight = layer(inputs), find_weight(layer, "weight", (0, 0))
+    >>> labelled_shares([outputs], [torch.ones(3, 1)], [torch.tensor([[0], [1], [0]])], 2, weight, 8.0)
+    tensor([5., 3.], dtype=torch.float64)
+    """
+    shares = torch.zeros(count, dtype=torch.float64)
     try:
-        changes = [derivative(each, weight.parameter, weight.position) for each in results]
-        shares = torch.zeros(batch.size, dtype=torch.float64)
-        for sample, back, change in zip(samples, sent, changes, strict=True):
-            shares.index_add_(0, sample, (back.double() * change.double()).reshape(-1).cpu())
-        eps = torch.finfo(weight.parameter.dtype).eps
-        if abs(shares.sum().item() - gradient) <= 1000 * eps * shares.abs().sum().item():
+        for result, back, label in zip(results, sent, labels, strict=True):
+            change = derivative(result, weight.parameter, weight.position)
+            summed = (back.double() * change.double()).sum_to_size(label.shape)
+            shares.index_add_(0, label.reshape(-1), summed.reshape(-1).cpu())
+        size = rounding(shares.abs().sum().item(), weight.parameter.dtype)
+        if abs(shares.sum().item() - gradient) <= size:
             return shares
     except RuntimeError:  # no second derivative
         pass
-    return _one_by_one(results, sent, samples, weight, batch.size)
+    return _one_by_one(results, sent, labels, count, weight)
 
 
 def tensors_of(outputs: Any) -> list[Tensor]:
@@ -71,16 +103,13 @@ def tensors_of(outputs: Any) -> list[Tensor]:
 
 
 def _one_by_one(
-    results: list[Tensor], sent: Sequence[Tensor], samples: list[Tensor], weight: Weight, size: int
+    results: Sequence[Tensor], sent: Sequence[Tensor], labels: Sequence[Tensor], count: int, weight: Weight
 ) -> Tensor:
-    shares = torch.zeros(size, dtype=torch.float64)
-    for example in range(size):
-        chosen = [
-            back * (sample == example).view(back.shape).to(back.device)
-            for back, sample in zip(sent, samples, strict=True)
-        ]
+    shares = torch.zeros(count, dtype=torch.float64)
+    for label in range(count):
+        chosen = [back * (each == label).to(back.device) for back, each in zip(sent, labels, strict=True)]
         (gradient,) = torch.autograd.grad(
             results, weight.parameter, chosen, retain_graph=True, allow_unused=True
         )
-        shares[example] = weight.element(gradient)
+        shares[label] = weight.element(gradient)
     return shares

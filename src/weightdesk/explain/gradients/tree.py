@@ -10,17 +10,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
-from torch.utils._pytree import tree_flatten, tree_map
+from torch.utils._pytree import tree_flatten
 
 from weightdesk.errors import OptionError
-from weightdesk.explain.batch import Batch, Layout
+from weightdesk.explain.batch import Batch
 from weightdesk.explain.gradients.backward import backpropagate
 from weightdesk.explain.gradients.chain import Chain, Delta
 from weightdesk.explain.gradients.contributions import Contributions
+from weightdesk.explain.layout import Layout
+from weightdesk.explain.precision import rounding
 from weightdesk.explain.tracing import trace, untouched
 
 Judge: TypeAlias = Callable[[Any], Tensor]
@@ -56,14 +59,9 @@ class Passed:
             sample: number of the example.
             first: number of the earliest station of interest.
         """
-        axis = self.batch.axis
-        if axis is None or self.batch.size == 1 or _ties_examples(self.model):
+        if self.batch.axis is None or self.batch.size == 1 or _ties_examples(self.model):
             return None
-        one = tree_map(
-            lambda each, first: each if each is first else each.narrow(axis, sample, 1),
-            self.batch.inputs,
-            self.batch.first(),
-        )
+        one = self.batch.take(self.batch.inputs, [sample])
         try:
             with untouched(self.model, self.seed):
                 alone = trace(self.model, one, cut=True)
@@ -149,7 +147,7 @@ class Tree:
                 rows &= table.sample == chain.sample
             again = chain.backward.delta(number).reshape(-1).cpu()
             again = again[self._within(chain, number, table.position[rows])]
-            size = 1000 * torch.finfo(again.dtype).eps * float(table.delta.abs().max())
+            size = rounding(float(table.delta.abs().max()), again.dtype)
             if not torch.allclose(again.double(), table.delta[rows], rtol=0, atol=size):
                 return False
         return True
@@ -160,12 +158,9 @@ class Tree:
         if chain.sample is None or layout.axis is None:
             return positions
         along = list(torch.unravel_index(positions, layout.shape))
-        own = along[layout.axis]
-        along[layout.axis] = own // layout.examples if layout.strided else own % layout.block
-        found = torch.zeros_like(positions)
-        for each, size in zip(along, chain.layouts[number].shape, strict=True):
-            found = found * size + each
-        return found
+        along[layout.axis] = layout.rows(along[layout.axis])
+        shape = chain.layouts[number].shape
+        return torch.from_numpy(np.ravel_multi_index([each.numpy() for each in along], shape))
 
 
 def _alone(layout: Layout) -> Layout:
@@ -184,5 +179,5 @@ def _ties_examples(model: nn.Module) -> bool:
 def _agree(known: Tensor, own: Tensor) -> bool:
     if known.shape != own.shape:
         return False
-    size = 1000 * torch.finfo(known.dtype).eps * float(known.abs().max()) if known.numel() else 0.0
+    size = rounding(float(known.abs().max()), known.dtype) if known.numel() else 0.0
     return torch.allclose(known, own, rtol=0, atol=size)

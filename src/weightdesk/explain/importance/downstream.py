@@ -18,6 +18,7 @@ from torch.utils._pytree import tree_leaves
 from weightdesk.explain.importance.lane import find_lane
 from weightdesk.explain.importance.layer import Layer
 from weightdesk.explain.importance.probe import Probe
+from weightdesk.explain.tracing import arguments
 
 _STACK_BYTES: Final = 2 << 20  # of one intermediate result: small enough to stay near the processor
 
@@ -159,7 +160,7 @@ class Replay:
 
     def _run(self, unit: int, values: Tensor, examples: Tensor) -> Tensor:
         begun = self._begin(unit, values, examples)
-        kept = {node: self._probe.take(value, examples) for node, value in self._kept.items()}
+        kept = {node: self._probe.batch.take(value, examples) for node, value in self._kept.items()}
         self._interpreter.env = {**kept, self._start: begun}
         for node in self._nodes:
             self._interpreter.env[node] = self._interpreter.run_node(node)
@@ -210,9 +211,7 @@ def _reached(graph: fx.Graph, start: fx.Node) -> list[fx.Node]:
 
 def _bound(probe: Probe) -> Mapping[str, Any]:
     """The model's arguments by name."""
-    inputs = probe.inputs
-    keywords = dict(inputs) if isinstance(inputs, Mapping) else {}
-    positional = () if keywords else inputs if isinstance(inputs, (tuple, list)) else (inputs,)
+    positional, keywords = arguments(probe.batch.inputs)
     bound = inspect.signature(probe.model.forward).bind(*positional, **keywords)
     bound.apply_defaults()
     return bound.arguments

@@ -9,7 +9,8 @@ from typing import Any, Final, Literal, TypeAlias
 import torch
 from torch import Tensor
 
-from weightdesk.errors import IndexRangeError, OptionError, closest
+from weightdesk.errors import OptionError, closest
+from weightdesk.explain.labels import labels_of, summed
 
 Level: TypeAlias = Literal["weight", "unit", "kernel", "group"]
 _LEVELS: Final = ("weight", "unit", "kernel", "group")
@@ -36,9 +37,7 @@ class Groups:
 
     def summed(self, values: Tensor) -> Tensor:
         """The sum of single weights' values over each group, in double precision."""
-        kept = self.labels >= 0
-        sums = torch.zeros(self.count, dtype=torch.float64)
-        return sums.index_add_(0, self.labels[kept], values[kept].double()).reshape(self.shape)
+        return summed(values, self.labels, self.count).reshape(self.shape)
 
     def without(self, parameter: Tensor, chosen: Tensor) -> Tensor:
         """The parameter with the weights of some groups zeroed."""
@@ -70,9 +69,8 @@ def make_groups(parameter: Tensor, level: str, groups: Tensor | Sequence[Any] | 
     if (groups is None) == (level == "group"):
         raise OptionError("groups= goes with level='group', and only with it")
     if level == "group":
-        if isinstance(groups, Tensor):
-            return _labelled(shape, groups)
-        return Groups("group", _listed(shape, groups or ()), (_some(len(groups or ())),))
+        labels, count = labels_of([] if groups is None else groups, shape, "the parameter")
+        return Groups("group", labels, (count,))
     depth = {"weight": len(shape), "unit": 1, "kernel": 2}[level]
     if len(shape) < depth or (level == "kernel" and len(shape) < 3):
         raise OptionError(f"level {level!r} needs more dimensions than the parameter's shape {shape}")
@@ -80,35 +78,3 @@ def make_groups(parameter: Tensor, level: str, groups: Tensor | Sequence[Any] | 
     count = int(torch.tensor(leading, dtype=torch.long).prod())
     labels = torch.arange(count).reshape(*leading, *[1] * (len(shape) - depth)).expand(shape)
     return Groups(level, labels.contiguous(), leading)  # type: ignore[arg-type]
-
-
-def _listed(shape: tuple[int, ...], groups: Sequence[Any]) -> Tensor:
-    labels = torch.full(shape, -1)
-    for number, members in enumerate(groups):
-        for index in members:
-            place = tuple(index)
-            if len(place) != len(shape) or not all(0 <= i < n for i, n in zip(place, shape, strict=True)):
-                ranges = " × ".join(f"0..{size - 1}" for size in shape)
-                raise IndexRangeError(f"group {number}: index {place} is outside {ranges}")
-            if labels[place] not in (-1, number):
-                raise OptionError(
-                    f"groups {int(labels[place])} and {number} both hold {place}; each weight goes into one"
-                )
-            labels[place] = number
-    return labels
-
-
-def _labelled(shape: tuple[int, ...], labels: Tensor) -> Groups:
-    if tuple(labels.shape) != shape or labels.is_floating_point():
-        raise OptionError(
-            f"groups must be whole numbers of the parameter's shape {shape}, "
-            f"got {labels.dtype} {tuple(labels.shape)}"
-        )
-    labels = labels.long().clamp(min=-1)
-    return Groups("group", labels, (_some(int(labels.max()) + 1),))
-
-
-def _some(count: int) -> int:
-    if not count:
-        raise OptionError("groups= holds no group")
-    return count

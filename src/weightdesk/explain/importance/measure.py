@@ -9,12 +9,14 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from weightdesk.errors import DataError, OptionError, UnknownParameterError, closest
+from weightdesk.errors import DataError, OptionError, closest
 from weightdesk.explain.importance.ablation import Ablation, ablate
 from weightdesk.explain.importance.groups import Groups, make_groups
-from weightdesk.explain.importance.probe import Loss, Probe, make_probe, plain_name
+from weightdesk.explain.importance.probe import Probe, make_probe
 from weightdesk.explain.importance.result import Importance
 from weightdesk.explain.importance.screening import fisher, gradient, magnitude, movement, taylor
+from weightdesk.explain.loss import Loss
+from weightdesk.explain.parameter import first_name
 from weightdesk.explain.tracing import call, trace, untouched
 from weightdesk.types import ParameterName
 
@@ -98,7 +100,7 @@ def importance(
     began = time.monotonic()
     _check(method, seconds, start)
     probe = make_probe(model, inputs, targets, loss, seed)
-    name = _known_name(probe, plain_name(name))
+    name = first_name(probe.model, name)
     divided = make_groups(probe.weights[name], level, groups)
     with untouched(probe.model, seed):
         passed = trace(probe.model, inputs, cut=True)
@@ -132,17 +134,9 @@ def _check(method: str, seconds: float | None, start: Tensor | None) -> None:
 
 def _is_used(probe: Probe, name: str) -> bool:
     with untouched(probe.model, probe.seed):
-        value = probe.loss(call(probe.model, probe.inputs), probe.targets)
+        value = probe.loss(call(probe.model, probe.batch.inputs), probe.targets)
         (found,) = torch.autograd.grad(value, probe.model.get_parameter(name), allow_unused=True)
     return found is not None
-
-
-def _known_name(probe: Probe, name: str) -> ParameterName:
-    """The first name of the parameter; one that is tied has several."""
-    known = dict(probe.model.named_parameters(remove_duplicate=False))
-    if name not in known:
-        raise UnknownParameterError(f"the model has no parameter {name!r}; {closest(name, known)}")
-    return next(first for first, each in probe.model.named_parameters() if each is known[name])
 
 
 def _screened(

@@ -6,24 +6,24 @@ or the sum of the losses of its examples. Whether it is so is tried out, not ass
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_leaves
 
 from weightdesk.errors import DataError
+from weightdesk.explain.batch import Batch
+from weightdesk.explain.compiled import uncompiled
 from weightdesk.explain.importance.examplelosses import CANDIDATES, ExampleLosses
-from weightdesk.explain.tracing import untouched
-
-Loss: TypeAlias = Callable[[Any, Any], Tensor]
+from weightdesk.explain.loss import Loss
+from weightdesk.explain.tracing import arguments, untouched
 
 _TOLERANCE: Final = {torch.float64: 1e-9, torch.float32: 1e-4}
-_STEM: Final = "_orig_mod."
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,24 +33,27 @@ class Probe:
     Attributes:
         model: the model, not compiled.
         weights: copies of its parameters.
-        inputs: a tensor, a tuple of positional or a mapping of keyword arguments; examples first.
+        batch: the inputs, examples first.
         targets: whatever the loss compares with.
         loss: takes outputs and targets, gives a scalar.
         seed: where dropout takes its mask from.
-        count: number of examples.
         example_losses: the loss of each example; None where the loss, or the model, joins them.
         share: what one example's loss counts in that of the set: 1 / count for a mean.
     """
 
     model: nn.Module
     weights: Mapping[str, Tensor]
-    inputs: Any
+    batch: Batch
     targets: Any
     loss: Loss
     seed: int
-    count: int
     example_losses: ExampleLosses | None = None
     share: float = 1.0
+
+    @property
+    def count(self) -> int:
+        """Number of examples."""
+        return self.batch.size
 
     @property
     def tolerance(self) -> float:
@@ -65,11 +68,10 @@ class Probe:
 
     def outputs(self, changed: Mapping[str, Tensor] | None = None, examples: Tensor | None = None) -> Any:
         """What the model returns for some examples, with some parameters changed."""
-        inputs = self.inputs if examples is None else self.take(self.inputs, examples)
-        keywords = dict(inputs) if isinstance(inputs, Mapping) else {}
-        positional = () if keywords else inputs if isinstance(inputs, (tuple, list)) else (inputs,)
+        inputs = self.batch.inputs
+        positional, keywords = arguments(inputs if examples is None else self.batch.take(inputs, examples))
         torch.manual_seed(self.seed)
-        return functional_call(self.model, {**self.weights, **(changed or {})}, tuple(positional), keywords)
+        return functional_call(self.model, {**self.weights, **(changed or {})}, positional, keywords)
 
     def total(self, changed: Mapping[str, Tensor] | None = None) -> float:
         """The loss of the whole set, summed in double precision where its examples are apart."""
@@ -81,17 +83,7 @@ class Probe:
     def losses(self, outputs: Any, examples: Tensor) -> Tensor:
         """The loss of each example, given what the model returned for it."""
         assert self.example_losses is not None
-        return self.example_losses(outputs, self.take(self.targets, examples)).double()
-
-    def take(self, tree: Any, examples: Tensor) -> Any:
-        """The rows of some examples of every tensor that has a row an example."""
-        return tree_map(
-            lambda leaf: leaf[examples] if isinstance(leaf, Tensor) and self.has_rows(leaf) else leaf, tree
-        )
-
-    def has_rows(self, value: Any) -> bool:
-        """Whether it is a tensor with one row an example."""
-        return isinstance(value, Tensor) and value.ndim > 0 and value.shape[0] == self.count
+        return self.example_losses(outputs, self.batch.take(self.targets, examples)).double()
 
 
 def make_probe(model: nn.Module, inputs: Any, targets: Any, loss: Loss, seed: int) -> Probe:
@@ -100,14 +92,14 @@ def make_probe(model: nn.Module, inputs: Any, targets: Any, loss: Loss, seed: in
     Raises:
         DataError: there is no example, there are no targets, or the loss is no scalar.
     """
-    model = getattr(model, "_orig_mod", model)
+    model = uncompiled(model)
     if targets is None:
         raise DataError("importance needs targets to compute the loss with, got None")
     tensors = [leaf for leaf in tree_leaves(inputs) if isinstance(leaf, Tensor) and leaf.ndim]
     if not tensors or not tensors[0].shape[0]:
         raise DataError("importance needs inputs with at least one example, got none")
     weights = {name: each.detach().clone() for name, each in model.named_parameters()}
-    probe = Probe(model, weights, inputs, targets, loss, seed, tensors[0].shape[0])
+    probe = Probe(model, weights, Batch(inputs, 0, len(tensors[0])), targets, loss, seed)
     with probe.running():
         outputs = probe.outputs()
         whole = loss(outputs, targets)
@@ -117,14 +109,9 @@ def make_probe(model: nn.Module, inputs: Any, targets: Any, loss: Loss, seed: in
         return _told_apart(probe, outputs, float(whole))
 
 
-def plain_name(name: str) -> str:
-    """The name of a parameter without what `torch.compile` puts in front."""
-    return name.removeprefix(_STEM)
-
-
 def _told_apart(probe: Probe, outputs: Any, whole: float) -> Probe:
     """The probe with losses by example, if these agree with the loss of the set."""
-    if not all(probe.has_rows(leaf) for leaf in tree_leaves(outputs) if isinstance(leaf, Tensor)):
+    if not all(probe.batch.has_examples(each) for each in tree_leaves(outputs) if isinstance(each, Tensor)):
         return probe
     if _couples_examples(probe.model) or not _repeatable(probe, outputs):
         return probe
@@ -167,7 +154,7 @@ def _agrees(probe: Probe, outputs: Any, whole: float) -> bool:
     if float((alone - losses[some]).abs().max()) > near:
         return False
     # Each output with the target of its neighbour: losses that are all 0 tell no mean from a sum.
-    swapped = probe.take(outputs, every.roll(1))
+    swapped = probe.batch.take(outputs, every.roll(1))
     pairs = [(losses, whole), (probe.losses(swapped, every), float(probe.loss(swapped, probe.targets)))]
     return all(_adds_up(probe, each, total) for each, total in pairs)
 

@@ -113,7 +113,7 @@ def _squared_gradients(probe: Probe, name: str) -> Tensor:
     def loss(own: Tensor, example: Tensor) -> Tensor:
         examples = example[None]
         outputs = probe.outputs({name: own}, examples)
-        return probe.example_losses(outputs, probe.take(probe.targets, examples)).sum()  # type: ignore[misc]
+        return probe.example_losses(outputs, probe.batch.take(probe.targets, examples)).sum()  # type: ignore[misc]
 
     size = max(1, _GRADIENTS_BYTES // max(1, leaf.nbytes))
     total = torch.zeros(leaf.shape, dtype=torch.float64)

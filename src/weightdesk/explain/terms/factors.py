@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from weightdesk.explain.operations import Operation
-from weightdesk.explain.terms.layout import Layout
+from weightdesk.explain.terms.places import Places
 
 Place = tuple[int, ...]
 
@@ -39,35 +39,36 @@ class Factors:
     tokens: tuple[int, ...] = ()
 
 
-def factors(operation: Operation, layout: Layout, samples: Tensor, place: Place, row: int) -> Factors:
+def factors(operation: Operation, places: Places, samples: Tensor, place: Place, row: int) -> Factors:
     """The factors of one unit at one place.
 
     Arguments:
         operation: of any kind but `unknown`.
-        layout: of its result.
+        places: of its result.
         samples: numbers of the examples.
-        place: one number for each of the layout's places.
+        place: one number for each of `places.sizes`.
         row: the unit, counted from the first that the operation has.
 
     >>> double = Operation("linear", "linear", torch.tensor([[1.0, 3.0]]), torch.tensor([[2.0, 0.5]]))
-    >>> found = factors(double, Layout((1, 1), units=1, batch=0), torch.tensor([0]), (), 0)
+    >>> from weightdesk.explain.layout import Layout
+    >>> found = factors(double, Places(Layout((1, 1), examples=1, axis=0), units=1), torch.tensor([0]), (), 0)
     >>> (found.x @ found.weight).tolist()
     [3.5]
     """
-    return _FACTORS[operation.kind](operation, layout, samples, place, row)
+    return _FACTORS[operation.kind](operation, places, samples, place, row)
 
 
-def _linear(operation: Operation, layout: Layout, samples: Tensor, place: Place, row: int) -> Factors:
-    at = layout.index(samples, place, row)
+def _linear(operation: Operation, places: Places, samples: Tensor, place: Place, row: int) -> Factors:
+    at = places.index(samples, place, row)
     x = _wide(operation.inputs[at[:-1]], len(samples))
-    return Factors(x, _double(operation.weight[row]), _bias(operation.bias, layout, at, row), (x.shape[1],))
+    return Factors(x, _double(operation.weight[row]), _bias(operation.bias, places, at, row), (x.shape[1],))
 
 
-def _convolution(operation: Operation, layout: Layout, samples: Tensor, place: Place, row: int) -> Factors:
+def _convolution(operation: Operation, places: Places, samples: Tensor, place: Place, row: int) -> Factors:
     maps, kernel = operation.weight.ndim - 2, operation.weight.shape[2:]
     fan_in = operation.weight.shape[1]
     first = row // (operation.weight.shape[0] // operation.options["groups"]) * fan_in
-    at = layout.index(samples, place, row)
+    at = places.index(samples, place, row)
     batched = operation.inputs.ndim == maps + 2
     inputs = operation.inputs if batched else operation.inputs.unsqueeze(0)
     window = inputs[torch.as_tensor(at[0] if batched else 0).reshape(-1)][:, first : first + fan_in]
@@ -78,7 +79,7 @@ def _convolution(operation: Operation, layout: Layout, samples: Tensor, place: P
     weight = _double(operation.weight[row].flatten())
     sources = _sources(operation.options, starts, kernel, tuple(inputs.shape[2:]))
     shape = (fan_in, *kernel)
-    return Factors(x, weight, _bias(operation.bias, layout, at, row), shape, first, sources * fan_in)
+    return Factors(x, weight, _bias(operation.bias, places, at, row), shape, first, sources * fan_in)
 
 
 def _taken(window: Tensor, axis: int, start: int, size: int, step: int) -> Tensor:
@@ -115,36 +116,36 @@ def _sources(
     )
 
 
-def _lookup(operation: Operation, layout: Layout, samples: Tensor, place: Place, row: int) -> Factors:
-    at = layout.index(samples, place, row)
+def _lookup(operation: Operation, places: Places, samples: Tensor, place: Place, row: int) -> Factors:
+    at = places.index(samples, place, row)
     tokens = operation.inputs[at[:-1]].reshape(-1).expand(len(samples))
     weight = _double(operation.weight[tokens, row]).unsqueeze(1)
     return Factors(torch.ones_like(weight), weight, 0.0, (1,), tokens=tuple(tokens.tolist()))
 
 
-def _elementwise(operation: Operation, layout: Layout, samples: Tensor, place: Place, row: int) -> Factors:
-    at = layout.index(samples, place, row)
-    one = layout.index(int(samples[0]), place, row)
-    x = _wide(operation.inputs.expand(layout.shape)[at].reshape(-1, 1), len(samples))
-    weight, bias = (_aligned(each, operation, layout, one) for each in (operation.weight, operation.bias))
+def _elementwise(operation: Operation, places: Places, samples: Tensor, place: Place, row: int) -> Factors:
+    at = places.index(samples, place, row)
+    one = places.index(int(samples[0]), place, row)
+    x = _wide(operation.inputs.expand(places.layout.shape)[at].reshape(-1, 1), len(samples))
+    weight, bias = (_aligned(each, operation, places, one) for each in (operation.weight, operation.bias))
     if operation.kind == "shift":
         return Factors(x, torch.ones(1, dtype=torch.float64), weight, (1,))
     return Factors(x, torch.tensor([weight], dtype=torch.float64), bias, (1,))
 
 
-def _aligned(values: Tensor | None, operation: Operation, layout: Layout, at: Any) -> float:
+def _aligned(values: Tensor | None, operation: Operation, places: Places, at: Any) -> float:
     if values is None:
         return 0.0
-    behind = len(layout.shape) - operation.options["axes"] - values.ndim
-    return float(values.detach()[(..., *[None] * behind)].expand(layout.shape)[at])
+    behind = len(places.layout.shape) - operation.options["axes"] - values.ndim
+    return float(values.detach()[(..., *[None] * behind)].expand(places.layout.shape)[at])
 
 
-def _bias(bias: Tensor | None, layout: Layout, at: Any, row: int) -> float:
+def _bias(bias: Tensor | None, places: Places, at: Any, row: int) -> float:
     if bias is None:
         return 0.0
     if bias.ndim == 1:
         return float(bias.detach()[row if len(bias) > 1 else 0])
-    return float(bias.detach().expand(layout.shape)[at].reshape(-1)[0])
+    return float(bias.detach().expand(places.layout.shape)[at].reshape(-1)[0])
 
 
 def _wide(values: Tensor, examples: int) -> Tensor:

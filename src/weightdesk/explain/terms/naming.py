@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from weightdesk.errors import OptionError
+from weightdesk.explain.layout import Layout
 from weightdesk.explain.terms.factors import Factors
-from weightdesk.explain.terms.layout import Layout
+from weightdesk.explain.terms.places import Places
 from weightdesk.explain.terms.uses import Use
 from weightdesk.explain.tracing import Station, Trace
 
@@ -98,14 +99,14 @@ def coordinates(place: Sequence[int]) -> str:
 
 
 def units_before(
-    model: nn.Module, inputs: Any, traced: Trace, use: Use, layout: Layout, sample: int
+    model: nn.Module, inputs: Any, traced: Trace, use: Use, places: Places, sample: int
 ) -> list[str] | None:
     """What each input of a linear operation is, where that is sure.
 
     Arguments:
         traced: a trace with cuts.
         use: the operation.
-        layout: of its result.
+        places: of its result.
         sample: number of the example.
     """
     station, values = use.station, use.station.operation.inputs
@@ -117,7 +118,7 @@ def units_before(
         return [f"dimension {i % width} of head {i // width}" for i in range(attention.embed_dim)]
     before = traced.stations[: use.number]
     if not values.requires_grad or not before:
-        return _pixels(inputs, values, layout, sample)
+        return _pixels(inputs, values, places.layout, sample)
     return _named(values, before)
 
 
@@ -145,13 +146,13 @@ def _attention(model: nn.Module, station: Station) -> nn.MultiheadAttention | No
 
 
 def _module(model: nn.Module, station: Station) -> nn.Module:
-    return getattr(model, "_orig_mod", model).get_submodule(station.module)
+    return model.get_submodule(station.module)
 
 
 def _pixels(inputs: Any, values: Tensor, layout: Layout, sample: int) -> list[str] | None:
     pictures = [each for each in tree_leaves(inputs) if isinstance(each, Tensor) and each.ndim > 2]
     for picture in pictures:
-        one = picture[sample] if layout.batch == 0 and layout.rows == 1 and sample < len(picture) else picture
+        one = picture[sample] if layout.axis == 0 and layout.block == 1 and sample < len(picture) else picture
         if values.ndim == 2 and one.ndim > 1 and torch.equal(one.reshape(-1), values[sample].detach()):
             return _places("pixel", tuple(one.shape), "")
     return None

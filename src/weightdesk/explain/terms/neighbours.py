@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from weightdesk.explain.terms.layout import Coordinates
+from weightdesk.explain.terms.places import Coordinates
 from weightdesk.explain.tracing import Station
 
 # fmt: off

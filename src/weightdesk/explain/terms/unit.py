@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from weightdesk.errors import IndexRangeError
 from weightdesk.explain.batch import batch_of
+from weightdesk.explain.compiled import uncompiled
+from weightdesk.explain.parameter import known_name
 from weightdesk.explain.precision import ulp
 from weightdesk.explain.terms.classes import by_class
 from weightdesk.explain.terms.factors import Factors, factors
-from weightdesk.explain.terms.layout import Coordinates, Layout, layout_of
 from weightdesk.explain.terms.linearity import RULE, factors_of_row, share_of_row
 from weightdesk.explain.terms.naming import (
     coordinates,
@@ -25,8 +26,9 @@ from weightdesk.explain.terms.naming import (
     units_before,
 )
 from weightdesk.explain.terms.neighbours import Neighbours
+from weightdesk.explain.terms.places import Coordinates, Places, places_of
 from weightdesk.explain.terms.reasons import Activation, UnitReasons
-from weightdesk.explain.terms.uses import Use, parameter, picked, uses_of
+from weightdesk.explain.terms.uses import Use, picked, uses_of
 from weightdesk.explain.tracing import trace, untouched
 from weightdesk.types import ParameterName
 
@@ -81,7 +83,8 @@ def explain_unit(
     >>> reasons.product.tolist(), reasons.bias, reasons.z
     ([6.0, -4.0], 0.5, 2.5)
     """
-    batch = batch_of(inputs, batch_dim)
+    model, batch = uncompiled(model), batch_of(inputs, batch_dim)
+    known = known_name(model, name)
     count = batch.size
     if not -count <= sample < count:
         raise IndexRangeError(f"example {sample} does not exist: expected 0…{count - 1}")
@@ -90,12 +93,12 @@ def explain_unit(
             traced = trace(model, inputs, cut=True)
         uses = uses_of(traced, model, name, unit)
         chosen = picked(uses, use, name, unit)
-        layout = layout_of(model, batch, traced, chosen.number, chosen.unit_axis, seed)
-        spot = _spot(chosen, layout, parameter(model, name)[1], unit, sample % count, place)
+        places = places_of(model, batch, traced, chosen.number, chosen.unit_axis, seed)
+        spot = _spot(chosen, places, model.get_parameter(known), unit, sample % count, place)
         found = spot.factors([spot.sample])
         products = None if targets is None else _products(spot.factors(range(count)))
         named = names_of_terms(
-            found, spot.kind, names, units_before(model, inputs, traced, chosen, layout, spot.sample)
+            found, spot.kind, names, units_before(model, inputs, traced, chosen, places, spot.sample)
         )
         beside = _beside(spot, neighbours)
     return UnitReasons(
@@ -119,7 +122,7 @@ class _Spot:
     """One z of a forward pass."""
 
     use: Use
-    layout: Layout
+    places: Places
     parameter: nn.Parameter
     unit: int
     sample: int
@@ -135,7 +138,7 @@ class _Spot:
 
     @property
     def at(self) -> Coordinates:
-        return self.layout.index(self.sample, self.place, self.row)
+        return self.places.index(self.sample, self.place, self.row)
 
     def share(self) -> Tensor:
         """The result; under the general rule what this unit adds to it."""
@@ -147,20 +150,20 @@ class _Spot:
         result = self.use.station.result
         if not self.use.general:
             return factors(
-                self.use.station.operation, self.layout, torch.tensor(samples), self.place, self.row
+                self.use.station.operation, self.places, torch.tensor(samples), self.place, self.row
             )
-        zs = [result[self.layout.index(each, self.place, self.row)] for each in samples]
+        zs = [result[self.places.index(each, self.place, self.row)] for each in samples]
         x = torch.stack([factors_of_row(z, self.parameter, self.row) for z in zs]).cpu().double()
         weight = (self.parameter[self.row] if self.parameter.ndim else self.parameter).detach().cpu().double()
         rest = float(zs[0].detach()) - float(x[0] @ weight.reshape(-1))
         return Factors(x, weight.reshape(-1), rest, tuple(weight.shape) or (1,))
 
 
-def _spot(use: Use, layout: Layout, parameter: nn.Parameter, unit: int, sample: int, place: Any) -> _Spot:
-    spot = _Spot(use, layout, parameter, unit, sample)
+def _spot(use: Use, places: Places, parameter: nn.Parameter, unit: int, sample: int, place: Any) -> _Spot:
+    spot = _Spot(use, places, parameter, unit, sample)
     share = spot.share()  # asked for even where a place is given: it checks that the general rule holds
     return replace(
-        spot, place=layout.choose(share, sample, spot.row) if place is None else layout.check(place)
+        spot, place=places.choose(share, sample, spot.row) if place is None else places.check(place)
     )
 
 

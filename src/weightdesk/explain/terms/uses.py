@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from weightdesk.errors import IndexRangeError, OptionError, UnknownParameterError, closest
+from weightdesk.errors import IndexRangeError, OptionError
 from weightdesk.explain.operations import Operation
+from weightdesk.explain.parameter import first_name, known_name
 from weightdesk.explain.tracing import Role, Station, Trace
 from weightdesk.types import ParameterName
 
@@ -34,23 +35,6 @@ class Use:
     general: bool = False
 
 
-def parameter(model: nn.Module, name: ParameterName) -> tuple[ParameterName, nn.Parameter]:
-    """A parameter with the first of its names.
-
-    Raises:
-        UnknownParameterError: the model has no parameter of this name.
-
-    >>> parameter(nn.Linear(2, 1), "weight")[0]
-    'weight'
-    """
-    name = name.removeprefix("_orig_mod.")
-    model = getattr(model, "_orig_mod", model)
-    every = dict(model.named_parameters(remove_duplicate=False))
-    if name not in every:
-        raise UnknownParameterError(f"no parameter {name!r} in this model; {closest(name, every)}")
-    return next((first, each) for first, each in every.items() if each is every[name])
-
-
 def uses_of(traced: Trace, model: nn.Module, name: ParameterName, unit: int) -> list[Use]:
     """The uses of a parameter's unit in a forward pass, those in the named module first.
 
@@ -66,7 +50,7 @@ def uses_of(traced: Trace, model: nn.Module, name: ParameterName, unit: int) -> 
     ...     uses_of(trace(model, torch.ones(1, 2)), model, "bias", 0)[0].units
     range(0, 3)
     """
-    first, tensor = parameter(model, name)
+    first, tensor = first_name(model, name), model.get_parameter(known_name(model, name))
     found = [
         _use(first, number, station, tensor)
         for number, station in enumerate(traced.stations)
@@ -77,7 +61,7 @@ def uses_of(traced: Trace, model: nn.Module, name: ParameterName, unit: int) -> 
             f"{name} is not used in this forward pass by an operation that gives one tensor; "
             "explain a parameter that is, or give inputs that reach it"
         )
-    found.sort(key=lambda use: use.station.module != name.removeprefix("_orig_mod.").rpartition(".")[0])
+    found.sort(key=lambda use: use.station.module != known_name(model, name).rpartition(".")[0])
     # A fused parameter is used in parts; the others are not uses of this unit.
     parts = [use for use in found if unit in use.units] if any(use.units.start for use in found) else found
     if not parts or (unit not in parts[0].units and len(parts) == 1):

@@ -65,7 +65,9 @@ class KnownSteps:
         self, recorded: RecordedStep, at: int, until: Step, rates: _Rates
     ) -> Iterator[tuple[Step, Shares]]:
         """The shares of a step kept in full, and of those after it as long as the gradient is known."""
-        terms, state = terms_of_step(recorded, self._recipe)
+        # what clipping took is known of the steps kept in full alone, so here no step is split by it
+        seen = replace(recorded.start, backward_gradient=None)
+        terms, state = terms_of_step(replace(recorded, start=seen), self._recipe)
         yield recorded.step, {term.name: term.value.flatten()[at].item() for term in terms}
         if not self._sampled or recorded.optimizer not in RULES:
             return

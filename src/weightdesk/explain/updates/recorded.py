@@ -28,9 +28,11 @@ class RecordedStep:
     Attributes:
         step: optimizer steps done before it.
         optimizer: class of the optimizer.
-        start: what the optimizer started from.
+        start: what the optimizer started from; its gradient as backward left it is without the recorded
+            loss scale, and None where it was not kept.
         after: the weights after it: exactly where the next snapshot tells, otherwise the recorded update
             is added, which was rounded to the weights' dtype.
+        loss_scale: what the loss was multiplied with before backward; None where that is not known.
 
     >>> start = OptimizerStep(torch.ones(1), None, {}, {})
     >>> RecordedStep(7, "SGD", start, torch.full((1,), 0.75).double()).move
@@ -41,6 +43,7 @@ class RecordedStep:
     optimizer: str
     start: OptimizerStep
     after: Float64[Tensor, " weights"]
+    loss_scale: float | None = None
 
     @property
     def move(self) -> Float64[Tensor, " weights"]:
@@ -92,16 +95,19 @@ class StepReader:
 
     def _read(self, step: Step, places: slice) -> RecordedStep:
         name, file, header = self._parameter.name, extra_name(step), self._files.header(extra_name(step))
-        keys = {key.removeprefix(f"{name}@") for key in header.entries if key.startswith(f"{name}@")}
+        names = (*header.entries, *header.metadata)  # a name in the metadata shares another one's bytes
+        keys = {key.removeprefix(f"{name}@") for key in names if key.startswith(f"{name}@")}
         found = {key: self._pick(file, f"{name}@{key}", places) for key in sorted(keys)}
         update, gradient = found.pop("update"), found.pop("gradient", None)
+        left, scale = found.pop("backward_gradient", None), header.metadata.get("loss_scale")
         weight = self._pick(snapshot_name(step), name, places)
         optimizer = json.loads(header.metadata.get("optimizer", '""'))
         options = json.loads(header.metadata.get("options", "{}")).get(name, {})
         if optimizer == "AdamW":  # torch said so in the options only from 2.7 on
             options = {"decoupled_weight_decay": True, **options}
-        start = OptimizerStep(weight, gradient, found, options)
-        return RecordedStep(step, optimizer, start, self._after(step, places, weight, update))
+        start = OptimizerStep(weight, gradient, found, options, left)
+        after = self._after(step, places, weight, update)
+        return RecordedStep(step, optimizer, start, after, None if scale is None else json.loads(scale))
 
     def _after(self, step: Step, places: slice, weight: Tensor, update: Tensor) -> Tensor:
         moved = weight.double() + update.double()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, SupportsIndex
+from typing import Final, SupportsIndex
 
 import torch
 
 from weightdesk.explain.page import Page, Section, number, section
 from weightdesk.explain.precision import ulp
+from weightdesk.explain.updates.clipping import tell_scale_from_clipping
 from weightdesk.explain.updates.optimizers import RULES, Term
 from weightdesk.explain.updates.recorded import RecordedStep, StepReader
 from weightdesk.explain.updates.stepterms import read_unit, recipe_for, terms_of_step
@@ -50,8 +51,10 @@ class UpdateReasons(Page):
         before: the weight before the move.
         after: the weight after it.
         move: what was recorded; `sum(part.value for part in parts) + remainder` is just this.
-        parts: the shares of the gradient, of earlier gradients, of each kind of decay.
-        factors: all numbers that the parts are made of, by symbol, and the gradient as the optimizer saw it.
+        parts: the shares of the gradient, of what clipping took from it, of earlier gradients, of each
+            kind of decay.
+        factors: all numbers that the parts are made of, by symbol, and the gradient as the optimizer saw
+            it; where something was taken from it, also as backward left it, and the loss scale.
         remainder: what the parts leave: rounding, unless it is larger than rounding can be.
         remainder_ulps: its size in ulps of the parameter's dtype at the largest of the weight before,
             the weight after, and the parts.
@@ -108,8 +111,10 @@ def explain_update(
     """Split the recorded move of a weight in one optimizer step into parts that add up.
 
     The parts are computed in float64 from the gradient, the optimizer's state before the step and its
-    options, all recorded. Known are all optimizers of `optimizers.RULES` and what a built-in training
-    does besides; for others there is the gradient, the move and the unexplained rest.
+    options, all recorded. The gradient's own part is that of the gradient as backward left it, where it
+    was kept; what clipping took from it is a part of its own. Known are all optimizers of
+    `optimizers.RULES` and what a built-in training does besides; for others there is the gradient, the
+    move and the unexplained rest.
 
     Arguments:
         run: an opened run.
@@ -141,8 +146,9 @@ def explain_update(
     reader = StepReader(run.path, parameter)
     recipe = recipe_for(run.recipe, parameter)
     recorded, at = read_unit(reader, parameter, place, reader.choose(step), recipe)
+    recorded, notes = _told(run, recorded, at)
     terms, _ = terms_of_step(recorded, recipe)
-    return _reasons(parameter, parameter.index(index), recorded, at, terms, _notes(recorded, run.recipe))
+    return _reasons(parameter, parameter.index(index), recorded, at, terms, notes)
 
 
 def _reasons(
@@ -151,14 +157,13 @@ def _reasons(
     recorded: RecordedStep,
     at: int,
     terms: list[Term],
-    notes: Iterable[str],
+    notes: Sequence[str],
 ) -> UpdateReasons:
     start, move, after = recorded.start, recorded.move[at].item(), recorded.after[at].item()
     before = start.weight[at].item()
     parts = tuple(_part(term, at) for term in terms)
     remainder = move - sum(part.value for part in parts)
     largest = max(abs(each) for each in (before, after, *(part.value for part in parts)))
-    seen = {} if start.gradient is None else {"gradient as the optimizer saw it": start.gradient[at].item()}
     return UpdateReasons(
         parameter=parameter.name,
         index=index,
@@ -168,11 +173,25 @@ def _reasons(
         after=after,
         move=move,
         parts=parts,
-        factors=seen | {key: each for term in terms for key, each in _factors(term, at).items()},
+        factors=_gradients(recorded, at)
+        | {key: each for term in terms for key, each in _factors(term, at).items()},
         remainder=remainder,
         remainder_ulps=abs(remainder) / ulp(largest, start.weight.dtype),
         notes=tuple(notes),
     )
+
+
+def _gradients(recorded: RecordedStep, at: int) -> dict[str, float]:
+    """The gradient of one weight at each place between backward and the step where it is another one."""
+    seen, left = recorded.start.gradient, recorded.start.backward_gradient
+    if seen is None:
+        return {}
+    found = {"gradient as the optimizer saw it": seen[at].item()}
+    if left is not None and left[at] != seen[at]:
+        found["gradient as backward left it"] = left[at].item()
+    if recorded.loss_scale not in (None, 1.0):
+        found["loss scale"] = recorded.loss_scale
+    return found
 
 
 def _factors(term: Term, at: int) -> dict[str, float]:
@@ -189,12 +208,17 @@ def _part(term: Term, at: int) -> Part:
     return Part(term.name, term.value.flatten()[at].item(), " × ".join(factors), numbers)
 
 
-def _notes(recorded: RecordedStep, recipe: Mapping[str, Any] | None) -> Iterable[str]:
+def _told(run: Run, recorded: RecordedStep, at: int) -> tuple[RecordedStep, list[str]]:
+    """The step with the loss scale told from clipping, and what must be known to read its parts."""
+    notes, gradient = [], recorded.start.gradient
     if recorded.optimizer not in RULES:
-        yield f"the rule of {recorded.optimizer or 'this optimizer'} is not known: only the move is"
-    if recorded.start.gradient is None:
-        yield "the weight had no gradient at this step, so the optimizer left it alone"
-    elif not recorded.start.gradient.isfinite().all():
-        yield "the gradient is not finite: a gradient scaler skips such a step"
-    elif recipe is None:
-        yield "what clipping and loss scaling took from the gradient before is not recorded"
+        notes.append(f"the rule of {recorded.optimizer or 'this optimizer'} is not known: only the move is")
+    if gradient is None:
+        return recorded, [*notes, "the weight had no gradient at this step, so the optimizer left it alone"]
+    if not gradient.isfinite().all():
+        return recorded, [*notes, "the gradient is not finite: a gradient scaler skips such a step"]
+    if run.manifest.recording.get("processes", 1) > 1:
+        missing = "what clipping and loss scaling took before is not recorded across several processes"
+        return recorded, [*notes, missing]
+    recorded, told = tell_scale_from_clipping(recorded, at)
+    return recorded, [*notes, *told]

@@ -32,3 +32,12 @@ def test_a_term_multiplies_in_double_precision() -> None:
 @pytest.mark.parametrize(("dtype", "expected"), [(torch.float64, 0.1), (torch.bfloat16, 0.10000000149011612)])
 def test_numbers_are_rounded_as_kernels_take_them(dtype: torch.dtype, expected: float) -> None:
     assert OptimizerStep(torch.ones(1, dtype=dtype), None, {}, {}).rounded(0.1) == expected
+
+
+def test_clipping_takes_from_the_gradient_of_the_whole_loss() -> None:
+    options = {"maximize": True}
+    weight, seen, left = torch.tensor([2.0, -1.0]), torch.tensor([0.5, 3.0]), torch.tensor([4.0, 3.0])
+    terms = terms_of(OptimizerStep(weight, seen, {}, options, left), Split({"−lr": -0.25}), l2=0.5)
+    found = {term.name: term.value.tolist() for term in terms}
+    assert found == {"gradient": [0.5, 1.0], "L2 in the loss": [0.5, -0.25], "clipping": [-0.875, 0.0]}
+    assert sum(term.value for term in terms).tolist() == [0.25 * 0.5, 0.25 * 3.0]

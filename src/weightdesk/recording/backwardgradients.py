@@ -1,0 +1,86 @@
+"""Gradients as backward left them, before anybody clips or unscales them.
+
+A hook on each parameter copies its gradient whenever backward has added to it, so after several passes
+the copy is their sum. It lies in the memory that the snapshot's gradient needs in any case. Hooks sit
+on the parameters only while the coming step gets a snapshot, and the gradient of an optimizer that
+steps within backward is gone before anything could be kept.
+
+Where several processes train together nothing is kept: their gradients are added up in place after
+the hooks have run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from weightdesk.recording.copies import SpareMemory
+from weightdesk.types import ParameterName
+
+
+class BackwardGradients:
+    """Keeps what backward leaves in `.grad` between `listen` and `stop`.
+
+    Arguments:
+        parameters: whose gradients; none where several processes train together.
+        attempt: does something on recording's account: counts its time and catches its errors.
+
+    >>> weight = nn.Parameter(torch.ones(2))
+    >>> kept = BackwardGradients({"weight": weight}, lambda activity, action, *rest: action(*rest))
+    >>> kept.listen(SpareMemory())
+    >>> (3 * weight).sum().backward()
+    >>> weight.grad.clamp_(max=1.0)
+    tensor([1., 1.])
+    >>> kept.take(["weight"])
+    {'weight': tensor([3., 3.])}
+    >>> kept.stop()
+    """
+
+    def __init__(
+        self, parameters: Mapping[ParameterName, nn.Parameter], attempt: Callable[..., object]
+    ) -> None:
+        self._parameters, self._attempt = parameters, attempt
+        self._handles: list[RemovableHandle] = []
+        self._copies: dict[ParameterName, Tensor] = {}
+        self._spare = SpareMemory()
+        self._listening = False
+
+    def listen(self, spare: SpareMemory) -> None:
+        """Keep every gradient from now on, in the spare memory where there is some."""
+        self._spare, self._listening = spare, True
+        if not self._handles:
+            self._handles = [
+                parameter.register_post_accumulate_grad_hook(self._hook(name))  # type: ignore[no-untyped-call]
+                for name, parameter in self._parameters.items()
+                if parameter.requires_grad
+            ]
+
+    def take(self, names: Iterable[ParameterName]) -> dict[ParameterName, Tensor]:
+        """Hand over what was kept of these parameters; passes until the next `listen` do not count."""
+        self._listening = False
+        return {name: self._copies.pop(name) for name in names if name in self._copies}
+
+    def stop(self) -> None:
+        """Take every hook off and forget what is left."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles, self._copies, self._listening = [], {}, False
+
+    def _hook(self, name: ParameterName) -> Callable[[Tensor], None]:
+        def keep_gradient(parameter: Tensor) -> None:
+            if self._listening:
+                self._attempt("snapshot", self._keep, name, parameter.grad)
+
+        return keep_gradient
+
+    def _keep(self, name: ParameterName, gradient: Tensor | None) -> None:
+        if gradient is None or gradient.is_sparse:
+            self._copies.pop(name, None)
+            return
+        kept = self._copies.get(name)
+        if kept is None or kept.dtype != gradient.dtype:
+            self._copies[name] = self._spare.copy(f"{name}@gradient", gradient)
+        else:
+            kept.copy_(gradient.detach())

@@ -1,0 +1,56 @@
+"""Copies of tensors in the memory of the CPU, part of it asked for before the training begins."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from weightdesk.recording.gradients import local
+
+_WHOLE: Final = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+"""Integers by their size in bytes."""
+
+
+class SpareMemory:
+    """Memory for copies by name, each of which is given out once.
+
+    >>> spare = SpareMemory()
+    >>> spare.reserve("w@gradient", torch.ones(2))
+    >>> spare.copy("w@gradient", torch.full((2,), 3.0)), spare.take("w@gradient")
+    (tensor([3., 3.]), None)
+    """
+
+    def __init__(self) -> None:
+        self._free: dict[str, Tensor] = {}
+
+    def reserve(self, name: str, tensor: Tensor) -> None:
+        """Ask for the memory of a copy of this tensor."""
+        self._free[name] = torch.zeros(local(tensor).shape, dtype=tensor.dtype)
+
+    def take(self, name: str) -> Tensor | None:
+        """The memory of this name, where there is some left."""
+        return self._free.pop(name, None)
+
+    def copy(self, name: str, tensor: Tensor) -> Tensor:
+        """A contiguous copy of what of a tensor lies in this process."""
+        part, spare = local(tensor), self.take(name)
+        if spare is not None and spare.shape == part.shape and spare.dtype == part.dtype:
+            return spare.copy_(part)
+        # A copy from another device is a new tensor already; waiting for it is the price of a snapshot.
+        return part.clone(memory_format=torch.contiguous_format) if part.is_cpu else part.cpu().contiguous()
+
+
+def same_bits(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors on one device hold the same bits: a NaN is itself, and 0 is not −0.
+
+    >>> same_bits(torch.tensor([torch.nan]), torch.tensor([torch.nan]))
+    True
+    >>> same_bits(torch.tensor([0.0]), torch.tensor([-0.0]))
+    False
+    """
+    if one.dtype != other.dtype:
+        return False
+    whole = _WHOLE[one.element_size()]
+    return torch.equal(one.view(whole), other.view(whole))
