@@ -19,6 +19,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "runs": FOUNDATION,
     "recording": FOUNDATION | {"runs", "statistics"},
     "explain": FOUNDATION | {"runs", "statistics"},
+    "desk": FOUNDATION | {"explain", "runs", "statistics"},
     "training": FOUNDATION | {"recording"},
     "terminal": FOUNDATION | {"explain", "runs", "statistics"},
     "commands": None,  # anything
@@ -27,7 +28,8 @@ MAY_IMPORT: dict[str, set[str] | None] = {
 }
 
 # A run is what people hold in their hands, so what can be asked about it is one of its methods.
-HANDLES = {("runs/run.py", "explain")}
+# Going on with a training from turned weights is one of the desk's methods, and it records a new run.
+HANDLES = {("runs/run.py", "explain"), ("desk/continuing.py", "recording")}
 
 
 def room_of(path: Path) -> str:

@@ -62,7 +62,7 @@ def test_a_terminal_of_another_encoding_gets_what_it_can_show() -> None:
 
 def test_unknown_commands_are_refused_with_a_suggestion() -> None:
     line, code = call("trian").stderr.splitlines()
-    assert line == "error: No such command 'trian'. Did you mean 'train'? See `weightdesk --help`."
+    assert line == "error: No such command 'trian'. Did you mean 'train', 'turn'? See `weightdesk --help`."
     assert json.loads(code)[0] == cli.UNUSABLE
 
 

@@ -17,7 +17,7 @@ import torch
 
 import weightdesk
 from weightdesk.cli import app, main
-from weightdesk.commands.options import RECIPE, RECORDING
+from weightdesk.commands.options import RECIPE, RECORDING, START
 from weightdesk.training.data.source import BUILT_IN
 from weightdesk.training.defaults import defaults
 
@@ -156,7 +156,7 @@ def test_every_option_of_watch_is_documented(name: str) -> None:
     assert f"`{name}" in prose(ROOT / "docs" / "recording.md")
 
 
-@pytest.mark.parametrize("option", [*RECIPE, *RECORDING], ids=lambda option: option.name)
+@pytest.mark.parametrize("option", [*RECIPE, *RECORDING, *START], ids=lambda option: option.name)
 def test_every_option_of_train_is_documented_with_its_choices(option: Any) -> None:
     text = prose(ROOT / "docs" / "training.md")
     assert re.search(rf"`{option.flag}[` ]", text)

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from weightdesk.desk import Desk as Desk
     from weightdesk.errors import WeightdeskError as WeightdeskError
     from weightdesk.explain import explain_gradient as explain_gradient
     from weightdesk.explain import explain_unit as explain_unit
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 # Names are loaded when first used, so that the command line answers without loading torch.
 _HOMES = {
+    "Desk": "weightdesk.desk",
     "Recording": "weightdesk.recording",
     "Run": "weightdesk.runs",
     "WeightdeskError": "weightdesk.errors",
@@ -30,7 +32,7 @@ _HOMES = {
 }
 
 __all__ = [
-    "Recording", "Run", "WeightdeskError",
+    "Desk", "Recording", "Run", "WeightdeskError",
     "explain_gradient", "explain_unit", "feature_importance", "importance", "open_run", "watch",
 ]  # fmt: skip
 

@@ -13,6 +13,7 @@ from weightdesk.commands.explain import explain
 from weightdesk.commands.runs import runs
 from weightdesk.commands.show import show
 from weightdesk.commands.train import train
+from weightdesk.commands.turn import turn
 from weightdesk.errors import WeightdeskError
 
 UNUSABLE = 2
@@ -31,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (demo, train, runs, show, explain):
+for _command in (demo, train, runs, show, explain, turn):
     app.command()(_command)
 
 

@@ -41,7 +41,7 @@ def test_the_choices_are_those_that_the_recipe_knows(name: str, known: dict[str,
 
 def test_every_budget_of_a_recording_has_an_option() -> None:
     parameters = inspect.signature(train_network).parameters.values()
-    budget = {each.name for each in parameters if each.kind == each.KEYWORD_ONLY} - {"progress"}
+    budget = {each.name for each in parameters if each.kind == each.KEYWORD_ONLY} - {"progress", "start"}
     assert budget <= {each.name for each in RECORDING}
 
 

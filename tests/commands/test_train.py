@@ -12,7 +12,7 @@ import pytest
 from called import Call
 
 from weightdesk import open_run
-from weightdesk.commands import repeat
+from weightdesk.statistics import bits
 
 SHORT = ("--steps", "6")
 
@@ -78,7 +78,7 @@ def test_a_training_that_is_run_again_gives_the_same_bits(call: Call) -> None:
 
 def test_other_weights_are_a_finding(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     call("train", "xor", *SHORT)
-    monkeypatch.setattr(repeat, "_same_bits", lambda one, other: len(one.shape) > 1)
+    monkeypatch.setattr(bits, "same_bits", lambda one, other: len(one.shape) > 1)
     done = call("train", "--again", "runs/xor")
     assert done.code == 1
     assert "NOT the same bits as runs/xor: 3 of 6 parameters differ" in done.out

@@ -16,7 +16,6 @@ from trainings import run_steps, small_batch
 
 from weightdesk import open_run, watch
 from weightdesk.errors import OptionError, RunExistsError, WatchError
-from weightdesk.recording.watch import parse_bytes
 from weightdesk.statistics import describe
 
 
@@ -332,10 +331,6 @@ def test_impossible_options_are_refused(options: dict[str, object], words: str, 
     with pytest.raises(OptionError, match=words):
         watch(model, adam(model), tmp_path / "run", **options)  # type: ignore[arg-type]
     assert not (tmp_path / "run").exists()
-
-
-def test_sizes_have_decimal_units() -> None:
-    assert [parse_bytes(size) for size in ("1kb", "2 MB", "3G", 7)] == [1000, 2_000_000, 3 * 10**9, 7]
 
 
 @pytest.mark.parametrize(("ending", "status"), [("", "finished"), ("raise ValueError('mine')", "failed")])

@@ -52,9 +52,9 @@ def test_a_run_without_a_snapshot_has_no_step(record: Record) -> None:
 def test_the_document_has_stable_keys(pictures: Run) -> None:
     facts = json.loads(document(read_overview(pictures)))
     assert list(facts) == [
-        "run", "status", "note", "created", "closed", "model", "network", "data", "seed", "optimizers",
-        "parameters", "weights", "step", "last_step", "snapshots", "statistics", "size", "notes", "metrics",
-        "layers",
+        "run", "status", "note", "created", "closed", "model", "network", "data", "seed", "parent",
+        "optimizers", "parameters", "weights", "step", "last_step", "snapshots", "statistics", "size",
+        "notes", "metrics", "layers",
     ]  # fmt: skip
     assert list(facts["layers"][0]) == [
         "module", "kind", "weights", "parameter", "shape", "scale_start", "scale_now", "ratio_median",

@@ -100,3 +100,31 @@ def test_a_recipe_stays_valid_when_replaced():
 def test_every_option_says_what_it_does():
     assert all(help_texts(Recipe).values())
     assert "l1" in help_texts(Recipe)
+
+
+def test_a_changed_recipe_keeps_what_is_not_named():
+    recipe = Recipe.create("spirals", seed=4, noise=0.3, lr=0.02, dropout=0.1)
+    assert recipe.changed() == recipe
+    assert recipe.changed(lr=None, dropout=0.0) == replace(recipe, dropout=0.0)
+    assert recipe.changed(noise="0.5").data == replace(recipe.data, noise=0.5)
+
+
+def test_a_changed_length_or_optimizer_takes_along_what_hangs_on_it():
+    recipe = Recipe.create("xor", epochs=3, lr=0.02)
+    assert (recipe.changed(steps=7).steps, recipe.changed(steps=7).epochs) == (7, None)
+    assert recipe.changed(optimizer="sgd").lr == 0.1
+    assert recipe.changed(optimizer="sgd", lr=0.3).lr == 0.3
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"lr": -1}, "--lr must be"),
+        ({"kind": "digits"}, "no option 'kind'"),
+        ({"optimizer": "adma"}, "did you mean adam"),
+        ({"steps": 3, "epochs": 3}, "give one of them"),
+    ],
+)
+def test_a_change_is_checked_like_any_option(options, said):
+    with pytest.raises(OptionError, match=said):
+        Recipe.create("xor").changed(**options)

@@ -20,7 +20,7 @@ class Option:
     """One option of the command line.
 
     Attributes:
-        name: the parameter that takes it.
+        name: the parameter that takes it; one that Python keeps for itself has a `_` behind it.
         panel: its group in the help.
         value: what stands for its value there; "" for a switch.
         what: what it does.
@@ -39,7 +39,7 @@ class Option:
     @property
     def flag(self) -> str:
         """What is typed."""
-        return f"--{self.name.replace('_', '-')}"
+        return f"--{self.name.rstrip('_').replace('_', '-')}"
 
     @property
     def help(self) -> str:
@@ -110,6 +110,14 @@ RECORDING: Final = (
     Option("again", "Recording", "RUN", "train once more by the recipe of this run, and compare the weights"),
 )
 """What decides what is kept of it."""
+
+START: Final = (
+    Option("from_", "Start", "FILE",
+           "go on from these weights, with a fresh optimizer: a file of `weightdesk turn --save`, a run or "
+           "a snapshot in it; the options are those of its run where left out"),
+    Option("step", "Start", "STEP", "which snapshot of the run; the last one where left out"),
+)
+"""What decides where it begins."""
 # fmt: on
 
 

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from weightdesk.errors import OptionError, StepNotKeptError
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from weightdesk.runs import Run
     from weightdesk.training import Recipe
 
@@ -75,21 +73,14 @@ def compare(original: Run, repeated: Run) -> Repetition:
         StepNotKeptError: there is no such step.
 
     """
+    from weightdesk.statistics.bits import same_bits
+
     step = max(set(original.steps) & set(repeated.steps), default=None)
     if step is None:
         raise StepNotKeptError(f"{original.path} and {repeated.path} keep no snapshot of one step to compare")
     different = tuple(
         name
         for name in original.parameters
-        if not _same_bits(original.weights(name, step), repeated.weights(name, step))
+        if not same_bits(original.weights(name, step), repeated.weights(name, step))
     )
     return Repetition(original.path, step, different, len(original.parameters))
-
-
-def _same_bits(one: Tensor, other: Tensor) -> bool:
-    import torch
-
-    # As bytes: NaN equals itself, and −0 is not 0.
-    return one.dtype == other.dtype and torch.equal(
-        *(each.contiguous().flatten().view(torch.uint8) for each in (one, other))
-    )

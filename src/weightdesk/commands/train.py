@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from weightdesk.commands.folder import free_folder, refuse_taken
-from weightdesk.commands.options import RECIPE, RECORDING, takes
+from weightdesk.commands.options import RECIPE, RECORDING, START, takes
 from weightdesk.errors import OptionError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from weightdesk.commands.repeat import Repetition
-    from weightdesk.training import Outcome, Recipe
+    from weightdesk.training import Outcome, Recipe, Start
 
 _DIFFERENT: Final = 1
 """Exit code where `--again` did not give the same weights."""
 
 
-@takes(*RECIPE, *RECORDING)
+@takes(*RECIPE, *RECORDING, *START)
 def train(
     source: Annotated[
         str | None,
@@ -47,9 +47,9 @@ def train(
 
     given = {name: value for name, value in options.items() if value is not None}
     again = given.get("again")
-    recipe = _recipe(source, again, {each.name: given[each.name] for each in RECIPE if each.name in given})
+    recipe, start = _plan(source, given)
     console = Console(stderr=json, highlight=False)
-    outcome = record(recipe, given.get("run"), console, **_budget(given))
+    outcome = record(recipe, given.get("run"), console, start, **_budget(given))
     repetition = _compare(again, outcome) if again else None
     if json:
         print(document(_facts(outcome, repetition)))
@@ -59,13 +59,16 @@ def train(
         raise typer.Exit(_DIFFERENT)
 
 
-def record(recipe: Recipe, folder: str | None, console: Console, **budget: Any) -> Outcome:
+def record(
+    recipe: Recipe, folder: str | None, console: Console, start: Start | None = None, **budget: Any
+) -> Outcome:
     """Train by a recipe, with the progress on a console.
 
     Arguments:
         recipe: what to do.
         folder: where the run goes; None for a free folder of the recipe's name below `runs`.
         console: shows first what is trained and where it is kept, then how it stands.
+        start: weights to go on from.
         budget: `cost`, `disk` and `every`, where they are not the usual ones.
 
     """
@@ -89,7 +92,7 @@ def record(recipe: Recipe, folder: str | None, console: Console, **budget: Any) 
                 announced = True
             show(progress)
 
-        return train_network(recipe, folder, progress=report, **budget)
+        return train_network(recipe, folder, start=start, progress=report, **budget)
 
 
 def tell(console: Console, text: str) -> None:
@@ -97,21 +100,54 @@ def tell(console: Console, text: str) -> None:
     console.print(text, markup=False, soft_wrap=not console.is_terminal)
 
 
-def _recipe(source: str | None, again: str | None, options: Mapping[str, Any]) -> Recipe:
-    from weightdesk.commands.repeat import stored_recipe
-    from weightdesk.runs import open_run
+def _plan(source: str | None, given: Mapping[str, Any]) -> tuple[Recipe, Start | None]:
+    """What to do and where to begin."""
+    options = {each.name: given[each.name] for each in RECIPE if each.name in given}
+    if "again" in given:
+        return _repeated(source, given, options)
+    if "from_" in given:
+        return _continued(source, given, options)
+    if source is None or "step" in given:
+        raise OptionError(
+            "name what to train, such as `weightdesk train digits`, or a run with --again, or weights with "
+            "--from; --step goes with --from"
+        )
     from weightdesk.training import Recipe
 
-    if (source is None) == (again is None):
+    return Recipe.create(source, **options), None
+
+
+def _repeated(
+    source: str | None, given: Mapping[str, Any], options: Mapping[str, Any]
+) -> tuple[Recipe, Start | None]:
+    from weightdesk.commands.repeat import stored_recipe
+    from weightdesk.commands.start import repeated_start
+    from weightdesk.runs import open_run
+
+    if source is not None:
         raise OptionError(
             "name what to train, such as `weightdesk train digits`, or a run with --again, not both"
         )
-    if source is not None:
-        return Recipe.create(source, **options)
-    if options:
-        flag = f"--{next(iter(options)).replace('_', '-')}"
+    beside = [*options, *(each.name for each in START if each.name in given)]
+    if beside:
+        flag = f"--{beside[0].rstrip('_').replace('_', '-')}"
         raise OptionError(f"--again trains by the recipe of the run as it is: leave {flag} out")
-    return stored_recipe(open_run(str(again)))
+    run = open_run(given["again"])
+    return stored_recipe(run), repeated_start(run)
+
+
+def _continued(
+    source: str | None, given: Mapping[str, Any], options: dict[str, Any]
+) -> tuple[Recipe, Start | None]:
+    from weightdesk.commands.start import continued_recipe, find_origin
+    from weightdesk.training import Recipe
+
+    if "init" in options:
+        raise OptionError("--init draws new weights, and --from goes on from old ones: leave one of them out")
+    origin = find_origin(given["from_"], given.get("step"))
+    if source is not None:
+        return Recipe.create(source, **options), origin.start
+    return continued_recipe(origin, given["from_"], options), origin.start
 
 
 def _budget(given: Mapping[str, Any]) -> dict[str, Any]:

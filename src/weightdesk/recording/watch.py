@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from typing import Any, Final, get_args
 
@@ -24,13 +23,13 @@ from weightdesk.recording.sampling import Sampler, choose
 from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.recording.subject import Subject, subject_of
 from weightdesk.recording.writer import FLUSH_INTERVAL, Writer
+from weightdesk.runs.amounts import parse_bytes
 from weightdesk.runs.manifest import Manifest
 from weightdesk.runs.stores import open_store
 from weightdesk.statistics.measure import KINDS
 from weightdesk.types import Kind
 
 ALL_KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-_UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 def watch(
@@ -94,7 +93,7 @@ def watch(
     subject = subject_of(model, optimizer)
     _check_options(cost, every, kinds, flush)
     _check_scaler(scaler)
-    schedule = SnapshotSchedule(parse_bytes(disk), every)
+    schedule = SnapshotSchedule(_disk_bytes(disk), every)
     place, rank = os.fspath(directory), subject.rank
     if rank.is_silent:
         return Recording(place, StepCounter(subject.optimizers))
@@ -130,19 +129,10 @@ def watch(
     return Recording(place, recorder, writer, budget, ledger)
 
 
-def parse_bytes(size: int | str) -> int:
-    """A number of bytes, or its text with a decimal unit.
-
-    >>> parse_bytes("1.5GB")
-    1500000000
-    """
-    if isinstance(size, str):
-        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)B?\s*", size, re.IGNORECASE)
-        if match is None:
-            raise OptionError(f'disk is a number of bytes or a text such as "2GB", got {size!r}')
-        size = int(float(match[1]) * _UNITS[match[2].upper()])
-    if size <= 0:
-        raise OptionError(f"disk must be more than 0 bytes, got {size}")
+def _disk_bytes(disk: int | str) -> int:
+    size = parse_bytes(disk, "disk")
+    if not size:
+        raise OptionError("disk must be more than 0 bytes, got 0")
     return size
 
 

@@ -10,6 +10,7 @@ picture.py   maps as a picture file          recipe.py      a stored recipe in w
 listing.py   a table of runs                 columns.py     a table that fits the terminal
 bars.py      numbers as small bars           figures.py     numbers, names and moments
 scores.py    which metrics sum a run up      status.py      how a recording stands
-document.py  facts as JSON
+document.py  facts as JSON                   reasons.py     pages of reasons
+turned.py    what turns changed              turnpage.py     the page of it
 ```
 """

@@ -42,6 +42,7 @@ def _columns(now: datetime) -> Iterator[Column[RunSummary]]:
     yield Column("score", _score)
     yield Column("begun", lambda each: since(each.created, now))
     yield Column("size", lambda each: size(each.size), optional=True)
+    yield Column("goes on from", lambda each: each.parent or "", justify="left", optional=True)
 
 
 def _training(summary: RunSummary) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from weightdesk.runs import Run, open_store
+from weightdesk.runs import Parent, Run, open_store
 from weightdesk.runs.listing import folder_size
 from weightdesk.runs.steps import choose_step
 from weightdesk.terminal import recipe
@@ -27,6 +27,7 @@ class Overview:
         network: the built-in network with its sizes; None for a model of the user's.
         data: the built-in data set or the file; None likewise.
         seed: of the training; None where the user set none.
+        parent: what the first weights were taken from, see `Parent`; None where they were the model's own.
         optimizers: class and learning rate of each.
         parameters: how many there are.
         weights: how many there are in all of them.
@@ -50,6 +51,7 @@ class Overview:
     network: str | None
     data: str | None
     seed: int | None
+    parent: Parent | None
     optimizers: tuple[str, ...]
     parameters: int
     weights: int
@@ -89,6 +91,7 @@ def read_overview(run: Run, step: int | None = None) -> Overview:
         network=recipe.network(training) if training else None,
         data=recipe.source(training) if training else None,
         seed=manifest.seeds.get("seed"),
+        parent=Parent.from_dict(manifest.parent) if manifest.parent else None,
         optimizers=tuple(_optimizer(each) for each in manifest.optimizers),
         parameters=len(run.parameters),
         weights=sum(each.size for each in run.parameters.values()),

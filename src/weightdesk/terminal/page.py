@@ -65,6 +65,8 @@ def _facts(overview: Overview) -> Iterator[tuple[str, str]]:
     )
     if overview.data:
         yield "data", overview.data + ("" if overview.seed is None else f", seed {overview.seed}")
+    if overview.parent:
+        yield "goes on", f"from {overview.parent}"
     yield "optimizer", ", ".join(overview.optimizers)
     yield "trained", f"{several(overview.last_step or 0, 'step')}, {_when(overview)}"
     snapshots = several(len(overview.snapshots), "snapshot")

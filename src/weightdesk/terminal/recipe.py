@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from weightdesk.runs import Run
+from weightdesk.runs import Parent, Run
 
 
 def announcement(run: Run) -> str:
-    """The line that stands before a training: network, weights, examples, and where it is kept."""
+    """The line that stands before a training: network, weights, examples, and where it is kept.
+
+    One that goes on from other weights says from which, and that the optimizer begins afresh.
+    """
     recipe = run.recipe or {}
     weights = sum(each.size for each in run.parameters.values())
     train, held_out = (recipe["split"][part] for part in ("train", "validation"))
+    parent = run.manifest.parent
+    before = f"going on from {Parent.from_dict(parent)} with a fresh optimizer; " if parent else ""
     return (
         f"training {network(recipe)} with {weights:,} weights on {train:,} examples of {source(recipe)}, "
-        f"{held_out:,} more held out; recorded in {run.path}"
+        f"{held_out:,} more held out; {before}recorded in {run.path}"
     )
 
 

@@ -10,18 +10,22 @@ preparation.py  from a recipe to tensors, model, optimizer       randomness.py s
 loop.py         the loop           recorder.py  what it needs of a recording
 outcome.py      what came out      progress.py  how it shows itself
 replay.py       the batches of single steps, found again
+start.py        weights to go on from
+heldout.py      network and held-out examples, to judge other weights
 ```
 """
 
 from __future__ import annotations
 
+from weightdesk.training.heldout import HeldOut, held_out
 from weightdesk.training.loop import train
 from weightdesk.training.outcome import Outcome, Progress, Report
 from weightdesk.training.preparation import Preparation, prepare, rebuild
 from weightdesk.training.recipe import Recipe
 from weightdesk.training.replay import Moment, replay, replays
+from weightdesk.training.start import Start
 
 __all__ = [
-    "Moment", "Outcome", "Preparation", "Progress", "Recipe", "Report",
-    "prepare", "rebuild", "replay", "replays", "train",
+    "HeldOut", "Moment", "Outcome", "Preparation", "Progress", "Recipe", "Report", "Start",
+    "held_out", "prepare", "rebuild", "replay", "replays", "train",
 ]  # fmt: skip

@@ -17,6 +17,7 @@ from weightdesk.training.recipe import Recipe
 from weightdesk.training.recorder import Recorder, watch
 from weightdesk.training.regularisers import penalty
 from weightdesk.training.schedules import learning_rate
+from weightdesk.training.start import Start
 
 EVALUATIONS = 25  # at most about so many measurements on held-out data in one training
 SCORE_EVERY = 10  # steps between scores of the training batch
@@ -27,6 +28,7 @@ def train(
     recipe: Recipe,
     directory: str | Path,
     *,
+    start: Start | None = None,
     progress: Progress | None = None,
     cost: float | None = 0.02,
     disk: str | int = "2GB",
@@ -43,13 +45,14 @@ def train(
     Arguments:
         recipe: what to do; `Recipe.from_dict` of a stored one gives the same weights bit for bit.
         directory: where the run goes.
+        start: weights to go on from, in place of those that the recipe draws.
         progress: called up to ten times a second.
         cost: share of the training time that recording may take.
         disk: most bytes that the run may need, as a number or as text such as `"2GB"`.
         every: take a snapshot at every so many steps.
 
     Raises:
-        OptionError: the network does not fit the data; nothing was written.
+        OptionError: the network does not fit the data or the weights; nothing was written.
         DataError: the data cannot be used as they are; nothing was written.
         RunExistsError: a run is there already.
 
@@ -61,12 +64,21 @@ def train(
 
     """
     prepared = prepare(recipe)
+    if start is not None:
+        start.load(prepared.model)
     course = Course(prepared, progress)
     status: Status = "interrupted"
     try:
         with (
             seeded(recipe.seed),
-            watch(prepared, directory, cost=cost, disk=disk, every=every) as recorder,
+            watch(
+                prepared,
+                directory,
+                None if start is None else start.parent,
+                cost=cost,
+                disk=disk,
+                every=every,
+            ) as recorder,
         ):
             status = course.run(recorder)
     except KeyboardInterrupt:

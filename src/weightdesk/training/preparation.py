@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -43,7 +44,6 @@ class Preparation:
         dataset: as loaded, before standardisation.
         parts: the examples of `train`, `validation` and `test`; an empty part is left out.
         model: with its initial weights, in training mode.
-        optimizer: over the model, regularised.
         objective: what is minimised.
         stored: the recipe with what was found out from the data, as plain JSON values.
 
@@ -53,9 +53,13 @@ class Preparation:
     dataset: Dataset
     parts: Mapping[str, Examples]
     model: nn.Module
-    optimizer: Optimizer
     objective: Objective
     stored: Mapping[str, Any]
+
+    @cached_property
+    def optimizer(self) -> Optimizer:
+        """Over the model, regularised; made when it is asked for, as torch takes a second to load one."""
+        return _optimizer(self.recipe, self.model)
 
     def steps(self) -> int:
         """Return how many optimizer steps the training takes."""
@@ -119,7 +123,6 @@ def prepare(recipe: Recipe) -> Preparation:
         dataset=dataset,
         parts={name: Examples(inputs[part], targets[part]) for name, part in places.items() if len(part)},
         model=model,
-        optimizer=_optimizer(recipe, model),
         objective=Objective(dataset.task, scales["targets"].scale if "targets" in scales else (1.0,)),
         stored=stored,
     )

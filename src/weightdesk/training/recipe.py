@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,9 +91,30 @@ class Recipe:
         """
         kind, path = find_source(source)
         given = {name: value for name, value in options.items() if value is not None}
-        _refuse_unknown(given, {*_names(cls), *_names(Source)} - {"data", "kind", "path", "content_hash"})
+        _refuse_unknown(given, _askable(cls))
         of_source = {name: given.pop(name) for name in _names(Source) if name in given}
         return cls(data=Source(kind=kind, path=path, **of_source), **{**_usual(kind, given), **given})
+
+    def changed(self, **options: Any) -> Recipe:
+        """Return this recipe with some options other than they are.
+
+        A new optimizer comes with its usual learning rate, and a new length replaces the old one.
+
+        Arguments:
+            options: fields of `Recipe` and `Source`; None means as it is.
+
+        Raises:
+            OptionError: an option is unknown or has an impossible value.
+
+        >>> recipe = Recipe.create("xor", epochs=3).changed(steps=50, optimizer="sgd")
+        >>> recipe.steps, recipe.epochs, recipe.lr
+        (50, None, 0.1)
+
+        """
+        given = {name: value for name, value in options.items() if value is not None}
+        _refuse_unknown(given, _askable(type(self)))
+        of_source = {name: given.pop(name) for name in _names(Source) if name in given}
+        return replace(self, data=replace(self.data, **of_source), **{**_following(given), **given})
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, from which `from_dict` makes the same recipe.
@@ -138,6 +159,21 @@ def _usual(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
     if "steps" in given or "epochs" in given:
         usual |= {"steps": None, "epochs": None}
     return usual
+
+
+def _following(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what changes together with the options that were given."""
+    changes: dict[str, Any] = {}
+    if "steps" in given or "epochs" in given:
+        changes = {"steps": None, "epochs": None}
+    if given.get("optimizer") in OPTIMIZERS:
+        changes["lr"] = OPTIMIZERS[given["optimizer"]].lr
+    return changes
+
+
+def _askable(recipe: type) -> set[str]:
+    """Return the options that people give; the rest is found out."""
+    return {*_names(recipe), *_names(Source)} - {"data", "kind", "path", "content_hash"}
 
 
 def _names(options: type) -> list[str]:

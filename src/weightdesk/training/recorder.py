@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,7 +25,9 @@ class Recorder(Protocol):
         ...
 
 
-def watch(prepared: Preparation, directory: str | Path, **budget: Any) -> AbstractContextManager[Recorder]:
+def watch(
+    prepared: Preparation, directory: str | Path, parent: Mapping[str, Any] | None = None, **budget: Any
+) -> AbstractContextManager[Recorder]:
     """Return a recording of the training that is about to start, not yet entered."""
     from weightdesk.recording import watch as watch_model
 
@@ -34,5 +37,6 @@ def watch(prepared: Preparation, directory: str | Path, **budget: Any) -> Abstra
         directory,
         recipe=dict(prepared.stored),
         seeds={"seed": prepared.recipe.seed},
+        parent=None if parent is None else dict(parent),
         **budget,
     )
