@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ from weightdesk.explain import (
     feature_importance,
     importance,
 )
-from weightdesk.explain.compiled import plain_name, uncompiled
+from weightdesk.explain.compiled import as_written, plain_name, uncompiled
 
 
 def network() -> nn.Sequential:
@@ -114,6 +115,29 @@ def test_nothing_of_the_explanation_is_compiled() -> None:
     answers(model, "0.weight")
     model(inputs)  # runs what was compiled before
     assert len(graphs) == made
+
+
+def test_threads_that_overlap_leave_the_compiler_as_it_was() -> None:
+    stances: list[Any] = []
+    inside, other = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with as_written():
+            inside.set()
+            other.wait(10)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    inside.wait(10)
+    with as_written():
+        other.set()
+        thread.join(10)
+        stances.append(stance())
+    assert [*stances, stance()] == ["force_eager", "default"]
+
+
+def stance() -> str:
+    return str(torch._dynamo.eval_frame._stance.stance)
 
 
 def test_only_the_wrapper_is_taken_off() -> None:

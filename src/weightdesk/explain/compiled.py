@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from threading import Lock
 from typing import Any, Final
 
 import torch
@@ -28,10 +30,38 @@ def plain_name(name: str) -> ParameterName:
     return ".".join(part for part in name.split(".") if part != _WRAPPED)
 
 
-def as_written() -> AbstractContextManager[Any]:
+@contextmanager
+def as_written() -> Iterator[None]:
     """Let run uncompiled whatever was compiled: a model in its place, a part of one, a loss."""
     # The compiler takes seconds to load; where nobody has loaded it nothing is compiled.
     if "torch._dynamo" not in sys.modules:
-        return nullcontext()
-    found: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
-    return found
+        yield
+        return
+    _UNCOMPILED.enter()
+    try:
+        yield
+    finally:
+        _UNCOMPILED.leave()
+
+
+class _Uncompiled:
+    """The compiler's stance is one for all threads: the first that comes sets it, the last restores it."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside = Lock(), 0
+        self._stance: AbstractContextManager[Any] = nullcontext()
+
+    def enter(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._stance = torch.compiler.set_stance("force_eager")
+            self._inside += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._stance.__exit__(None, None, None)
+
+
+_UNCOMPILED: Final = _Uncompiled()
