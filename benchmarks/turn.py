@@ -30,6 +30,7 @@ from weightdesk.desk.places import Place
 from weightdesk.desk.state import State
 
 SHOWN = 16
+LAYERS = 8  # of a deep network, from the first to the last
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,17 +97,18 @@ def cnn(count: int = 2_000) -> Subject:
 
 
 def gpt(count: int = 64) -> Subject:
-    """Four layers, width 256, 64 tokens out of 512."""
-    model = GPT(vocabulary=512, length=64)
-    tokens = torch.randint(512, (count, 64))
-    return Subject("GPT", model.eval(), tokens, torch.randint(512, (count, 64)))
+    """Four layers, width 256, 32 tokens out of 512."""
+    model = GPT(vocabulary=512, length=32)
+    tokens = torch.randint(512, (count, 32))
+    return Subject("GPT", model.eval(), tokens, torch.randint(512, (count, 32)))
 
 
 def resnet(count: int = 64) -> Subject:
     """The shape of ResNet-18 at 64×64."""
     widths = (64, 64, 128, 256, 512)
     blocks: list[nn.Module] = [
-        nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1),
+        nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True),
+        nn.MaxPool2d(3, 2, 1),
     ]  # fmt: skip
     for stage in range(1, 5):
         stride = 1 if stage == 1 else 2
@@ -180,7 +182,8 @@ def _shown(opened: Opened, turns: int) -> list[Row]:
         for title, states in (("", _apart(opened, turns)), (", on top of each other", _piled(opened, turns))):
             took = sorted(_times(lane.outputs, states))
             middle, top = statistics.median(took), took[int(0.99 * len(took))]
-            reach = median if name != "ResNet-18" else None
+            reach = median if name != "ResNet-18" and not title else None
+            top_reach = highest if not title else None
             rows += [
                 Row(
                     f"{name}, {count} shown{title}: median of a turn",
@@ -191,8 +194,8 @@ def _shown(opened: Opened, turns: int) -> list[Row]:
                 Row(
                     "… 99th percentile",
                     f"{top:.2f} ms",
-                    f"≤ {highest} ms" if highest else "-",
-                    not highest or top <= highest,
+                    f"≤ {top_reach} ms" if top_reach else "-",
+                    not top_reach or top <= top_reach,
                 ),
             ]
         if name == "ResNet-18":
@@ -244,7 +247,9 @@ def _probe(opened: Opened, repeats: int = 5) -> list[Row]:
         pairs = zip(lanes, chunks, strict=True)
         return sum(subject.loss(lane.outputs(state), each) for lane, each in pairs)
 
-    ratios = {layer: _ratio(opened, layer, turned, peer, repeats) for layer in subject.layers()}
+    layers = subject.layers()
+    layers = [*layers[: -1 : -(-len(layers) // LAYERS)], layers[-1]]
+    ratios = {layer: _ratio(opened, layer, turned, peer, repeats) for layer in layers}
     for layer, ratio in ratios.items():
         sys.stderr.write(f"  {layer}: {ratio:.2f}×\n")
     found = list(ratios.values())

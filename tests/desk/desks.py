@@ -46,11 +46,11 @@ class _SlowLane:
         return self._lane.outputs(state)
 
 
-def small_groups(model: nn.Module, inputs: Any, original: State, *, memory: int = 0) -> SmallGroups:
+def small_groups(model: nn.Module, inputs: Any, original: State, **_: Any) -> SmallGroups:
     return SmallGroups(model, inputs, original)
 
 
-def slow_groups(model: nn.Module, inputs: Any, original: State, *, memory: int = 0) -> SlowGroups:
+def slow_groups(model: nn.Module, inputs: Any, original: State, **_: Any) -> SlowGroups:
     return SlowGroups(model, inputs, original)
 
 
@@ -59,7 +59,7 @@ def probe_set(
 ) -> ProbeSet:
     """Call with `open_engine` replaced by one of those above."""
     copied = copy.deepcopy(model).eval()
-    return make_probe_set(copied, inputs, targets, loss, State.of(copied), shown, 0)
+    return make_probe_set(copied, inputs, targets, loss, State.of(copied), shown, 0, incremental=True)
 
 
 def classifier(seed: int = 0) -> tuple[nn.Sequential, Tensor, Tensor]:

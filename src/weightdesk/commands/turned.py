@@ -28,7 +28,8 @@ def open_desk(run: Run, step: int) -> tuple[Desk, HeldOut]:
         )
     held = held_out(run.recipe)
     run.load_into(held.model, step)
-    return Desk(held.model, held.inputs, held.targets, held.loss, run=run), held
+    desk = Desk(held.model, held.inputs, held.targets, held.loss, incremental=False, run=run)
+    return desk, held
 
 
 def read_turned(desk: Desk, held: HeldOut, run: str, step: int, saved: tuple[str, ...] = ()) -> Turned:

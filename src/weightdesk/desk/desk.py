@@ -10,13 +10,17 @@ from typing import Any, Final, Self
 
 from torch import nn
 
-from weightdesk.desk import continuing, saving
+from weightdesk.desk import continuing, saving, sweeps
 from weightdesk.desk.engine import DEFAULT_MEMORY, Engine
 from weightdesk.desk.outcomes.background import Background, Callback
 from weightdesk.desk.outcomes.outcome import Outcome
 from weightdesk.desk.outcomes.probeset import make_probe_set
 from weightdesk.desk.outcomes.shown import Shown
+from weightdesk.desk.places import Unit
 from weightdesk.desk.state import State
+from weightdesk.desk.sweeps import Landscape, Surface, Sweep
+from weightdesk.desk.sweeps.directions import Normalise
+from weightdesk.desk.sweeps.surface import Swept
 from weightdesk.desk.turns import Turns
 from weightdesk.errors import ListenError
 from weightdesk.explain.loss import Loss
@@ -40,6 +44,8 @@ class Desk(Turns):
             whole numbers, mean squared error where they are real ones.
         shown: how many examples are shown, the first ones, or their numbers.
         memory: bytes of intermediate results to keep, as a number or as text such as `"2GB"`.
+        incremental: whether a turn runs only what lies behind the changed weights; to prepare that takes
+            seconds, which a turn or two on a small network do not pay back.
         run: the run that the weights come from, or its path; rewinding goes back in it.
 
     Raises:
@@ -63,11 +69,13 @@ class Desk(Turns):
         *,
         shown: int | Sequence[int] = SHOWN,
         memory: int | str = DEFAULT_MEMORY,
+        incremental: bool = True,
         run: Run | str | os.PathLike[str] | None = None,
     ) -> None:
         super().__init__(model, run)
+        budget = parse_bytes(memory, "memory")
         self._probes = make_probe_set(
-            self._model, inputs, targets, loss, self._state, shown, parse_bytes(memory, "memory")
+            self._model, inputs, targets, loss, self._state, shown, budget, incremental
         )
         self._examples = inputs, targets
         self._outcomes: dict[bool, tuple[State, Outcome]] = {}
@@ -77,6 +85,12 @@ class Desk(Turns):
     def engine(self) -> Engine:
         """What runs the network after a turn: `.name` says how, `.reasons` why not in a quicker way."""
         return self._probes.engine
+
+    @property
+    def _present(self) -> sweeps.Present:
+        """What sweeps go out from."""
+        with self._turning:  # so that the outcome is that of the state
+            return sweeps.Present(self._probes, self._model, self._examples[0], self.state, self.outcome)
 
     @property
     def shown(self) -> Shown:
@@ -128,6 +142,66 @@ class Desk(Turns):
         if background is not None:
             self._forgotten.detach()  # or it would keep the callback, and what that holds
             background.close()
+
+    def sweep(
+        self, name: str, index: Unit, values: Any = None, *, exact: bool = False, turns: float = sweeps.TURNS
+    ) -> Sweep:
+        """Loss and accuracy as a function of one weight, all others as they are now.
+
+        Nothing is turned: state, mix and undo stay. Where all of it exactly would take too long, a few
+        values are exact and the others estimated, each with its error; what is `exact` says so.
+
+        Arguments:
+            name: of the parameter.
+            index: of the weight in it.
+            values: to try, also such as are not finite; a whole number for so many around the present one.
+            exact: whether to compute every value on the whole probe set, each a turn.
+            turns: how long it may take otherwise, in turns to an exact loss of this weight.
+
+        Raises:
+            OptionError: the index means several weights, or the desk has no loss.
+            UnknownParameterError: there is no such parameter.
+            IndexRangeError: the index lies outside of it.
+        """
+        return sweeps.sweep(self._present, name, index, values, exact=exact, turns=turns)
+
+    def surface(
+        self, first: Swept, second: Swept, *, exact: bool = False, turns: float = sweeps.TURNS
+    ) -> Surface:
+        """Loss and accuracy as a function of two weights, each as (name, index, values).
+
+        For each value of the first the second is swept as in `sweep`, with one turn more for the first.
+        """
+        return sweeps.surface(self._present, first, second, exact=exact, turns=turns)
+
+    def landscape(
+        self,
+        directions: Any = 1,
+        *,
+        span: float = 1.0,
+        steps: int = 11,
+        seed: int = 0,
+        normalise: Normalise = "filter",
+    ) -> Landscape:
+        """Loss and accuracy as all weights move along one direction or two, on the whole probe set.
+
+        Each point takes a forward pass of all examples; two directions have steps² of them. Buffers such as
+        running means stay as they are.
+
+        Arguments:
+            directions: 1 or 2 random ones; or one or two mappings of parameters' names to tensors, such as
+                the weights of another run minus these.
+            span: how far to either side; 1 is as long as the weights of each filter where normalised.
+            steps: number of points along each direction; an odd one has the present weights among them.
+            seed: of random directions.
+            normalise: random directions by filter, by whole parameters ("layer"), or not at all (None).
+
+        Raises:
+            OptionError: a direction does not fit, or the desk has no loss.
+        """
+        return sweeps.landscape(
+            self._present, directions, span=span, steps=steps, seed=seed, normalise=normalise
+        )
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the turned weights as safetensors, under their names; the bypass does not matter."""

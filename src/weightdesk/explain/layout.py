@@ -120,6 +120,7 @@ def _alternates(tensor: Tensor, fewer: Tensor, axis: int, size: int, few: int) -
     """Whether the entries of one example lie apart, one for each example between, or side by side."""
     every, other = tensor.detach().movedim(axis, 0), fewer.detach().movedim(axis, 0)
     both = slice(min(size, few))  # the examples that both have
-    apart = every.unflatten(0, (-1, size))[:, both] - other.unflatten(0, (-1, few))[:, both]
-    beside = every.unflatten(0, (size, -1))[both] - other.unflatten(0, (few, -1))[both]
+    each = every.shape[1:]
+    apart = every.reshape(-1, size, *each)[:, both] - other.reshape(-1, few, *each)[:, both]
+    beside = every.reshape(size, -1, *each)[both] - other.reshape(few, -1, *each)[both]
     return bool(apart.abs().sum() < beside.abs().sum())

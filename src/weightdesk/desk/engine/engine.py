@@ -64,7 +64,14 @@ class Engine(Protocol):
         ...
 
 
-def open_engine(model: nn.Module, inputs: Any, original: State, *, memory: int = DEFAULT_MEMORY) -> Engine:
+def open_engine(
+    model: nn.Module,
+    inputs: Any,
+    original: State,
+    *,
+    memory: int = DEFAULT_MEMORY,
+    incremental: bool = True,
+) -> Engine:
     """The quickest engine that gives what the model gives.
 
     Arguments:
@@ -72,8 +79,11 @@ def open_engine(model: nn.Module, inputs: Any, original: State, *, memory: int =
         inputs: a tensor, a tuple of positional or a mapping of keyword arguments, examples on axis 0.
         original: the state without edits.
         memory: bytes that all lanes together may keep of intermediate results.
+        incremental: whether to look for a quicker way than forward passes, which takes seconds.
     """
     model = uncompiled(model)
+    if not incremental:
+        return ForwardEngine(model, inputs, original, ("forward passes were asked for",))
     reasons: tuple[str, ...] = ()
     # Whatever a foreign model raises on the way is a reason to take another way.
     try:

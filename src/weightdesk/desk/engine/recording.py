@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -55,38 +56,45 @@ def recorded(
     model: nn.Module, values: Mapping[ParameterName, Tensor], copied: frozenset[nn.Module]
 ) -> Iterator[Recording]:
     """Note what happens while a model runs with these values; results of some modules are copied."""
-    recording, clock = Recording(), _Clock()
-    running: list[Call] = []
-    names = {id(each): name for name, each in model.named_parameters()}
-    own = {
-        module: [names[id(each)] for each in module.parameters(recurse=False)] for module in model.modules()
-    }
-
-    def begins(module: nn.Module, *_: Any) -> None:
-        clock.now += 1
-        for name in own[module]:
-            recording.first_read.setdefault(name, clock.now)
-        running.append(Call(module, len(running)))
-
-    def ends(module: nn.Module, _: Any, result: Any) -> None:
-        clock.now += 1
-        call = running.pop()
-        call.ended, call.versions = clock.now, _versions(result)
-        call.result = copy_of(result) if module in copied else result
-        recording.calls.append(call)
-
-    handles = [module.register_forward_pre_hook(begins) for module in model.modules()]
-    handles += [module.register_forward_hook(ends) for module in model.modules()]
+    recorder = _Recorder(model, copied)
+    handles = [module.register_forward_pre_hook(recorder.begins) for module in model.modules()]
+    handles += [module.register_forward_hook(recorder.ends) for module in model.modules()]
     try:
-        with _Reads(values, recording, clock):
-            yield recording
+        with _Reads(values, recorder):
+            yield recorder.recording
     finally:
         for handle in handles:
             handle.remove()
-    times: dict[nn.Module, int] = {}
-    for call in recording.calls:
-        times[call.module] = times.get(call.module, 0) + 1
-    recording.calls = [call for call in recording.calls if times[call.module] == 1]
+    times = Counter(call.module for call in recorder.recording.calls)
+    recorder.recording.calls = [call for call in recorder.recording.calls if times[call.module] == 1]
+
+
+class _Recorder:
+    def __init__(self, model: nn.Module, copied: frozenset[nn.Module]) -> None:
+        self.recording = Recording()
+        self._copied, self._now = copied, 0
+        self._running: list[Call] = []
+        names = {id(each): name for name, each in model.named_parameters()}
+        self._own = {
+            module: [names[id(each)] for each in module.parameters(recurse=False)]
+            for module in model.modules()
+        }
+
+    def begins(self, module: nn.Module, *_: Any) -> None:
+        self._now += 1
+        for name in self._own[module]:
+            self.reads(name)
+        self._running.append(Call(module, len(self._running)))
+
+    def ends(self, module: nn.Module, _: Any, result: Any) -> None:
+        self._now += 1
+        call = self._running.pop()
+        call.ended, call.versions = self._now, _versions(result)
+        call.result = copy_of(result) if module in self._copied else result
+        self.recording.calls.append(call)
+
+    def reads(self, name: ParameterName) -> None:
+        self.recording.first_read.setdefault(name, self._now)
 
 
 def copy_of(result: Any) -> Any:
@@ -98,22 +106,18 @@ def _versions(result: Any) -> tuple[int, ...]:
     return tuple(each._version for each in tree_leaves(result) if isinstance(each, Tensor))
 
 
-class _Clock:
-    now = 0
-
-
 class _Reads(TorchFunctionMode):
     """Notes when a parameter is first among the arguments of a function."""
 
-    def __init__(self, values: Mapping[ParameterName, Tensor], recording: Recording, clock: _Clock) -> None:
+    def __init__(self, values: Mapping[ParameterName, Tensor], recorder: _Recorder) -> None:
         super().__init__()
         self._names = {each.untyped_storage().data_ptr(): name for name, each in values.items()}
-        self._recording, self._clock = recording, clock
+        self._recorder = recorder
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         for each in tree_leaves((args, kwargs)):
-            if isinstance(each, Tensor) and type(each).__name__ != "FakeTensor":
+            if isinstance(each, Tensor):
                 name = self._names.get(each.untyped_storage().data_ptr())
                 if name is not None:
-                    self._recording.first_read.setdefault(name, self._clock.now)
+                    self._recorder.reads(name)
         return function(*args, **(kwargs or {}))

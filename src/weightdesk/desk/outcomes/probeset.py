@@ -110,6 +110,25 @@ class ProbeSet:
             found.append(self._parts(outputs, group.chosen))
             yield self._running(state, now, found)
 
+    def parts(self, state: State) -> dict[str, Parts]:
+        """What each example adds to loss and scores, in their order; where they are `separable`."""
+        if not state.edits:
+            found = joined(self._group(number).parts for number in range(len(self._order)))
+            place = torch.cat(self._order).argsort()
+            return {name: Parts(*(each[place] for each in parts)) for name, parts in found.items()}
+        now = Gathered(self.examples)
+        for number in range(len(self._order)):
+            self._run(number, state, now)
+        return self.judge.parts(now.whole(), self.targets, self.examples.count)
+
+    @property
+    def separable(self) -> bool:
+        """Whether the loss of the set is made of those of its examples, each of which can be run alone.
+
+        It is known when one exact outcome was computed.
+        """
+        return self.examples.apart and self.judge.split is not None and self._even
+
     def _run(self, number: int, state: State, now: Gathered) -> Any:
         group = self._group(number)
         outputs = group.lane.outputs(state)
@@ -199,6 +218,7 @@ def make_probe_set(
     original: State,
     shown: int | Sequence[int],
     memory: int,
+    incremental: bool,
 ) -> ProbeSet:
     """The probe set of a model; see `Desk` for the arguments.
 
@@ -217,7 +237,7 @@ def make_probe_set(
         return examples.targets_of(targets, examples.tried[some])
 
     judge = make_judge(loss, outputs_of, targets_of, len(examples.tried), targets)
-    engine = open_engine(model, inputs, original, memory=memory)
+    engine = open_engine(model, inputs, original, memory=memory, incremental=incremental)
     return ProbeSet(engine, original, examples, judge, targets, chosen)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
+from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +16,7 @@ from weightdesk.desk.engine.comparison import agree, moved
 from weightdesk.desk.engine.forward import Forward, ForwardLane, chosen
 from weightdesk.desk.engine.graph.differences import Differences
 from weightdesk.desk.engine.graph.exporting import Network, export
+from weightdesk.desk.engine.graph.folds import Fold, folds
 from weightdesk.desk.engine.graph.keeping import bytes_of, choose
 from weightdesk.desk.engine.graph.lane import GraphLane
 from weightdesk.desk.engine.graph.layout import Layout
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 _SHOWN: Final = 16
 _NEAR: Final = 8_000_000  # bytes of the largest result of a chunk
-_WORK: Final = 1e9  # multiplications of a chunk
+_WORK: Final = 5e9  # multiplications of a chunk
 _LARGEST_CHUNK: Final = 2048
 
 
@@ -38,20 +40,23 @@ class GraphEngine:
 
     reasons: tuple[str, ...] = ()
 
-    def __init__(
-        self, model: nn.Module, inputs: Any, original: State, *, memory: int, rearranged: bool = True
-    ) -> None:
+    def __init__(self, model: nn.Module, inputs: Any, original: State, *, memory: int) -> None:
         """Export the model and compare; raises whatever stands in the way."""
-        self._batch, self._original, self._memory = batch_of(inputs), original, memory
+        self._batch, self.original, self._memory = batch_of(inputs), original, memory
+        self.count = self._batch.size
         self._forward, self._differences = Forward(model), Differences()
         two = self._batch.take(inputs, [0, 1 if self._batch.size > 1 else 0])
         self._network = export(model, two, 2)
-        self._layout = Layout(self._network, wanted=rearranged)
+        self._layout = Layout(self._network)
         self._plans: dict[Any, tuple[Plan, frozenset[Slot]]] = {}
         self._used = 0
         self._lock = Lock()
         self.chunk = 1
-        self._check(two)
+        try:
+            self._check(two)
+        except ArithmeticError:  # it may be that only the order of channels matters to the model
+            self._layout = Layout(self._network, wanted=False)
+            self._check(two)
         some = self._batch.take(inputs, range(min(_SHOWN, self._batch.size)))
         plan, self.chunk = self._check(some)
         self._check(self._batch.first())
@@ -61,22 +66,53 @@ class GraphEngine:
     def lane(self, examples: slice | Tensor) -> GraphLane | ForwardLane:
         """See `Engine`."""
         inputs = chosen(self._batch, examples)
-        expected, structure = tree_flatten(self._forward(inputs, self._original.values))
-        given = self._given(inputs, self._original.values)
+        expected, structure = tree_flatten(self._forward(inputs, self.original.values))
+        given = self._given(inputs, self.original.values)
         count = _count(self._batch, inputs)
         with torch.no_grad():
             plan, keep, kept = self._run(given, count)
         if not agree(_leaves(self._network, {**given, **kept}), expected):
             self.reasons = (f"forward passes where {count} examples run together: another result",)
-            return ForwardLane(self._forward, inputs, self._original)
+            return ForwardLane(self._forward, inputs, self.original)
         # The model's own outputs, so that what no turn reaches does not differ from them by rounding.
         for each, leaf in zip(self._network.outputs, expected, strict=True):
             if isinstance(each, Operand) and each.slot in kept:
                 kept[each.slot] = leaf
-        reference = Reference(self._original, {**given, **plan.constants, **kept}, scales_of(plan, kept))
+        reference = Reference(self.original, {**given, **plan.constants, **kept}, scales_of(plan, kept))
         lane = GraphLane(plan, self._layout, self._differences, reference, keep, (expected, structure), count)
         self._hold(lane, bytes_of(plan, keep))
         return lane
+
+    @cached_property
+    def folds(self) -> dict[Slot, Fold] | None:
+        """Where examples lie in each result; None where they cannot be told apart in all."""
+        try:
+            return folds(self)
+        except ArithmeticError:
+            return None
+
+    @torch.no_grad()
+    def results(self, examples: Tensor, state: State) -> tuple[Plan, list[Any]]:
+        """All results of some examples in a state, by slot."""
+        values = run_all(self._network, self._given(chosen(self._batch, examples), state.values))
+        return make_plan(self._network, values), values
+
+    def plan(self, examples: Tensor) -> Plan:
+        """The plan for so many examples; they are run unless it is known."""
+        given = self._given(chosen(self._batch, examples), self.original.values)
+        with torch.no_grad(), self._lock:
+            key = _shapes(given)
+            known = self._plans.get(key)
+        if known is None:
+            plan = self.results(examples, self.original)[0]
+            known = plan, self._kept(plan, len(examples))
+            with self._lock:
+                self._plans[key] = known
+        return known[0]
+
+    def arranged(self, slot: Slot, value: Tensor) -> Tensor:
+        """A parameter as it lies in memory here."""
+        return self._layout.of_parameter(slot, value)
 
     def _run(self, given: Mapping[Slot, Any], count: int) -> tuple[Plan, frozenset[Slot], dict[Slot, Any]]:
         key = tuple((slot, tuple(value.shape)) for slot, value in given.items() if isinstance(value, Tensor))
@@ -119,7 +155,7 @@ class GraphEngine:
     @torch.no_grad()
     def _check(self, inputs: Any) -> tuple[Plan, int]:
         """Compare with the model, as it is and with all weights moved; the plan and a good chunk."""
-        original = self._original.values
+        original = self.original.values
         for values in (original, {name: moved(each) for name, each in original.items()}):
             results = run_all(self._network, self._given(inputs, values))
             found = _leaves(self._network, dict(enumerate(results)))
@@ -127,6 +163,10 @@ class GraphEngine:
                 raise ArithmeticError("what was exported gives another result than the model")
         plan = make_plan(self._network, results)
         return plan, _chunk(plan, _count(self._batch, inputs))
+
+
+def _shapes(given: Mapping[Slot, Any]) -> tuple[tuple[Slot, tuple[int, ...]], ...]:
+    return tuple((slot, tuple(value.shape)) for slot, value in given.items() if isinstance(value, Tensor))
 
 
 def _count(batch: Batch, inputs: Any) -> int:

@@ -5,6 +5,16 @@ attention come first, by multiplications per byte; a turn adds its differences t
 such an operation reads, or several operations, by the work since the last of the former: without them a turn
 computes activations, norms and pools again. Views take no memory and are never kept, and what only one
 cheap operation reads is not needed again.
+
+Measured on a network of four convolutions, 32 pictures of 32×32, one core: how many times quicker than a
+forward pass of the model one turned weight in each convolution is answered.
+
+| kept | bytes | first | second | third | fourth |
+| --- | --- | --- | --- | --- | --- |
+| all that is wanted | 25 MB | 2.0 | 5.2 | 18 | 31 |
+| half | 14 MB | 2.4 | 4.5 | 13 | 48 |
+| a quarter | 6 MB | 1.4 | 2.4 | 5.3 | 29 |
+| outputs only | 0 MB | 1.4 | 1.2 | 1.3 | 1.5 |
 """
 
 from __future__ import annotations

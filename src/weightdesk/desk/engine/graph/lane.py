@@ -52,7 +52,7 @@ class GraphLane:
             if not state.changes_from(self._original):
                 return self._unedited
             changed = self._differences.between(self._reference.state, state)
-            if self._renewal.due(changed, self._differences.between(last, state)):
+            if self._renewal.due(changed, state.changes_from(last)):
                 return self._renewed(state, changed)
             turn = self._turn(state, changed)
             turn.run()

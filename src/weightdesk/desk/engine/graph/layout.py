@@ -26,7 +26,9 @@ class Layout:
     """
 
     def __init__(self, network: Network, *, wanted: bool = True) -> None:
-        found = [step.arguments[1] for step in network.steps if operation(step.function) == "conv2d"]
+        found = [
+            step.arguments[1] for step in network.steps if step.function is torch.ops.aten.conv2d.default
+        ]
         strided = any(operation(step.function) == "as_strided" for step in network.steps)
         self.wanted = wanted and bool(found) and not strided
         self.weights = {each.slot for each in found if isinstance(each, Operand)} if self.wanted else set()

@@ -15,6 +15,7 @@ from typing import Final
 
 from weightdesk.desk.engine.graph.box import Part
 from weightdesk.desk.engine.graph.plan import Plan
+from weightdesk.desk.parts import Changes
 from weightdesk.types import ParameterName
 
 _UNITS: Final = 16
@@ -26,16 +27,16 @@ class Renewal:
     def __init__(self, plan: Plan) -> None:
         self._plan, self._saved = plan, 0.0
 
-    def due(self, changed: Mapping[ParameterName, Part], last: Mapping[ParameterName, Part]) -> bool:
+    def due(self, changed: Mapping[ParameterName, Part], last: Changes) -> bool:
         """Whether to renew the reference.
 
         Arguments:
             changed: where the state differs from the reference.
-            last: where it differs from the state before it.
+            last: where it may differ from the state before it.
         """
         work = self._plan.work_behind(frozenset(changed))
         self._saved += max(0.0, work - self._plan.work_behind(frozenset(last)))
-        if _units(changed) > _UNITS and _units(last) <= _UNITS:
+        if _units(changed) > _UNITS and _rows(last) <= _UNITS:
             self._saved += work
         if self._saved < work or not work:
             return False
@@ -45,3 +46,7 @@ class Renewal:
 
 def _units(changed: Mapping[ParameterName, Part]) -> float:
     return sum(len(part.box[0]) if 0 in part.box else _UNITS + 1 for part in changed.values())
+
+
+def _rows(changes: Changes) -> int:
+    return sum(_UNITS + 1 if rows is None else len(rows) for rows in changes.values())

@@ -37,7 +37,10 @@ class Step:
 
     def run(self, value: Callable[[Slot], Any]) -> Any:
         """The result, with operands from a function that gives the value of a slot."""
-        arguments = [filled(each, value) for each in self.arguments]
+        arguments = [
+            value(each.slot) if type(each) is Operand else filled(each, value) if type(each) is list else each
+            for each in self.arguments
+        ]
         if not self.keywords:
             return self.function(*arguments)
         return self.function(*arguments, **{key: filled(each, value) for key, each in self.keywords.items()})

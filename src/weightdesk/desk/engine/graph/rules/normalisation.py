@@ -32,8 +32,8 @@ def make(step: Step, shapes: Shapes) -> Rule | None:
     if name == "group_norm":
         return Rule(step, {inputs: (0, *[None] * (len(shape) - 1))}, shape, 10 * prod(shape))
     if name == "_weight_norm":
-        kept = step.argument(2, "dim", 0) % len(shape)
-        along = tuple(axis if axis == kept else None for axis in axes)
+        unit = step.argument(2, "dim", 0) % len(shape)
+        along = tuple(axis if axis == unit else None for axis in axes)
         return Rule(step, dict.fromkeys(step.operands, along), shape, 4 * prod(shape))
     if name in ("softmax", "_softmax", "log_softmax", "_log_softmax"):
         meeting = step.argument(1, "dim") % len(shape)

@@ -1,0 +1,54 @@
+"""The loss along one weight on all examples."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from jaxtyping import Float64
+from torch import Tensor
+
+from weightdesk.desk.engine.stacking import Looped
+from weightdesk.desk.sweeps.found import Found, exactly_found
+from weightdesk.desk.sweeps.present import LOSS, Present
+from weightdesk.desk.sweeps.slope import slope_of
+from weightdesk.desk.sweeps.weight import Weight
+
+
+def one_by_one(present: Present, weight: Weight, values: Float64[Tensor, " values"]) -> Found:
+    """Each value as a turn."""
+    found = {name: torch.empty(len(values), dtype=torch.float64) for name in present.scores}
+    began = time.perf_counter()
+    for place, value in enumerate(values.tolist()):
+        for name, each in present.numbers(weight.turned(present.state, value)).items():
+            found[name][place] = each
+    seconds = (time.perf_counter() - began) / len(values) if len(values) else 0.0
+    return exactly_found(values, found, seconds)
+
+
+def together(present: Present, weight: Weight, values: Float64[Tensor, " values"], *, sloped: bool) -> Found:
+    """All values and examples in one run."""
+    every = torch.arange(present.count)
+    stack = present.stack(weight, every)
+    amounts = present.amounts(stack, weight, every, values)
+    found = exactly_found(values, {name: present.ratio(name, each) for name, each in amounts.items()})
+    if not sloped:
+        return found
+    each = present.slopes(stack, {weight.parameter: weight.direction(present.state)}, every)
+    return found.with_slope((float(present.ratio(LOSS, each)), 0.0))
+
+
+def slope(present: Present, weight: Weight) -> tuple[float, float]:
+    """The slope of the loss of all examples at the present value."""
+    directions = {weight.parameter: weight.direction(present.state)}
+    every = torch.arange(present.count)
+    if present.set.separable:
+        found = [
+            present.slopes(present.stack(weight, some), directions, some)
+            for some in torch.split(every, present.rows)
+        ]
+        return float(present.ratio(LOSS, torch.cat(found))), 0.0
+    loss = present.set.judge.loss
+    assert loss is not None
+    whole = Looped(present.set.engine, present.model, present.batch, every, present.state)
+    return slope_of(whole, directions, loss, present.set.targets), 0.0
