@@ -16,8 +16,8 @@ from torch.nn import functional
 
 from weightdesk.desk.desk import Desk
 from weightdesk.desk.mix import Mix
+from weightdesk.desk.nesting import tensors_of
 from weightdesk.desk.outcomes import probeset
-from weightdesk.desk.outcomes.nesting import tensors_of
 from weightdesk.desk.places import Head
 from weightdesk.errors import IndexRangeError, MixError, OptionError, UnknownParameterError
 

@@ -9,6 +9,8 @@ history.py    what can be undone and done again
 mix.py        edits in order, written down and applied again; grammar.py: one as a line of text
 engine/       runs the network again after a turn, as little of it as the turn asks for
 outcomes/     what the network says: on the shown examples, on more and more, on all
+sweeps/       the loss along one weight, of two, along directions
+nesting.py    the tensors in whatever a model returns
 saving.py     turned weights as a file      continuing.py  learning from there      ancestry.py  of whom
 ```
 """

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 from torch.nn.utils import parametrizations
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_map
 
 from weightdesk.desk.edits import Muting, Noise, Pruning, Scaling, Setting
 from weightdesk.desk.engine import Engine, Lane
+from weightdesk.desk.nesting import plain_values_of, tensors_of
 from weightdesk.desk.places import Place
 from weightdesk.desk.state import State
 from weightdesk.explain.tracing import arguments
@@ -114,6 +115,37 @@ class Pictures(nn.Module):
         return {"scores": self.last(features) * scale, "features": (features, x), "kind": None}
 
 
+class Memory:
+    """An object that torch does not know; its tensor grows from an empty one, as caches of attention do."""
+
+    def __init__(self) -> None:
+        self.kept = torch.tensor([])
+
+    def keep(self, x: Tensor) -> Tensor:
+        self.kept = torch.cat([self.kept.to(x), x], 1)
+        return self.kept
+
+
+class Remembering(nn.Module):
+    """Returns what it remembers, too, and reads all of it in the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList([nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)])
+        self.last = nn.Linear(WIDTH, 3)
+
+    def forward(self, x: Tensor) -> dict[str, Any]:
+        memory = Memory()
+        for block in self.blocks:
+            x = block(x).tanh()
+            memory.keep(x)
+        return {"scores": self.last(memory.kept.cumsum(1)), "memory": memory, "note": ("kept", 2)}
+
+
+def remembering() -> tuple[nn.Module, Any]:
+    return Remembering(), torch.randn(EXAMPLES, TOKENS, WIDTH)
+
+
 def tokens() -> tuple[nn.Module, Any]:
     return Tokens(), torch.randint(11, (EXAMPLES, TOKENS))
 
@@ -132,7 +164,7 @@ def parametrised() -> tuple[nn.Module, Any]:
     return nn.Sequential(inner, nn.ReLU(), nn.Linear(WIDTH, 3)), torch.randn(EXAMPLES, WIDTH)
 
 
-FORMS = {each.__name__: each for each in (tokens, pictures, shared, parametrised)}
+FORMS = {each.__name__: each for each in (tokens, pictures, shared, parametrised, remembering)}
 
 
 class Recurrent(nn.Module):
@@ -202,6 +234,11 @@ def states(start: State, seed: int, count: int) -> Iterator[State]:
         yield state
 
 
+def leaves(outputs: Any) -> list[Any]:
+    """Tensors, also those in objects that torch does not know, and plain values."""
+    return [*tensors_of(outputs), *plain_values_of(outputs)]
+
+
 def expected(model: nn.Module, inputs: Any, state: State, dtype: torch.dtype | None = None) -> list[Any]:
     """The leaves of the outputs of a forward pass of a copy, in another precision if wanted."""
     copied, values = copy.deepcopy(model), dict(state.values)
@@ -213,7 +250,7 @@ def expected(model: nn.Module, inputs: Any, state: State, dtype: torch.dtype | N
         )
     positional, keywords = arguments(inputs)
     with torch.no_grad():
-        return tree_leaves(functional_call(copied, values, positional, keywords))
+        return leaves(functional_call(copied, values, positional, keywords))
 
 
 def check(lane: Lane, model: nn.Module, inputs: Any, state: State) -> None:
@@ -222,7 +259,7 @@ def check(lane: Lane, model: nn.Module, inputs: Any, state: State) -> None:
     The latter is how far the forward pass is from one in double precision: networks in which a small
     difference grows make no way of computing them exact.
     """
-    found = tree_leaves(lane.outputs(state))
+    found = leaves(lane.outputs(state))
     plain, truth = expected(model, inputs, state), expected(model, inputs, state, torch.float64)
     assert len(found) == len(plain)
     for ours, theirs, exact in zip(found, plain, truth, strict=True):
@@ -241,7 +278,7 @@ def check(lane: Lane, model: nn.Module, inputs: Any, state: State) -> None:
 
 def same_bits(lane: Lane, before: Any, state: State) -> None:
     """The outputs in a state are, bit for bit, these."""
-    pairs = zip(tree_leaves(lane.outputs(state)), tree_leaves(before), strict=True)
+    pairs = zip(leaves(lane.outputs(state)), leaves(before), strict=True)
     assert all(one is two or torch.equal(one, two) for one, two in pairs)
 
 

@@ -11,8 +11,8 @@ from desk.desks import Tokens, token_batch
 from torch import Tensor, nn
 
 from weightdesk.desk.engine.forward import Forward
+from weightdesk.desk.nesting import tensors_of
 from weightdesk.desk.outcomes.examples import check_targets, find_examples
-from weightdesk.desk.outcomes.nesting import tensors_of
 from weightdesk.errors import OptionError
 
 

@@ -25,8 +25,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from weightdesk.desk.edits import Setting
+from weightdesk.desk.nesting import tensors_of
 from weightdesk.desk.outcomes import probeset
-from weightdesk.desk.outcomes.nesting import tensors_of
 from weightdesk.desk.outcomes.outcome import Outcome
 from weightdesk.desk.places import Place
 from weightdesk.explain.tracing import call

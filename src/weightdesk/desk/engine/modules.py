@@ -14,11 +14,12 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
 from torch import Tensor, nn
-from torch.utils._pytree import tree_flatten, tree_leaves
+from torch.utils._pytree import tree_leaves
 
 from weightdesk.desk.engine.comparison import agree, moved
 from weightdesk.desk.engine.forward import Forward, chosen
 from weightdesk.desk.engine.recording import Call, Recording, copy_of, recorded
+from weightdesk.desk.nesting import plain_values_of, tensors_of
 from weightdesk.explain.batch import batch_of
 from weightdesk.types import ParameterName
 
@@ -65,7 +66,8 @@ class ModulesEngine:
         for name in names[:: 1 + len(names) // _CHECKED]:
             values = {**self._original.values, name: moved(self._original.values[name])}
             found, expected = (
-                tree_flatten(each)[0] for each in (lane.run(values, [name]), self._forward(inputs, values))
+                [*tensors_of(each), *plain_values_of(each)]
+                for each in (lane.run(values, [name]), self._forward(inputs, values))
             )
             if not agree(found, expected):
                 raise ArithmeticError(f"modules before the one with {name} do not return the same again")

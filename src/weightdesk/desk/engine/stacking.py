@@ -9,7 +9,6 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.utils._pytree import tree_flatten
 
 from weightdesk.desk.engine.engine import Engine
 from weightdesk.desk.engine.forward import chosen
@@ -46,7 +45,7 @@ def open_stack(
         outputs: what the model returns for any examples.
     """
     if isinstance(engine, GraphEngine) and engine.folds is not None:
-        return Stacked(engine, examples, state, weight, tree_flatten(outputs)[1])
+        return Stacked(engine, examples, state, weight, outputs)
     return Looped(engine, model, batch, examples, state)
 
 

@@ -9,7 +9,7 @@ judge.py         loss and scores of outputs    defaultloss.py  where none is giv
 examplelosses.py the loss of each example      recognition.py  how targets are read
 reading.py       as classes or as values       scores.py, flips.py
 examples.py      what belongs to which example
-nesting.py       the tensors in whatever a model returns       gathered.py, difference.py
+gathered.py, difference.py
 ```
 """
 

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from weightdesk.desk.outcomes.nesting import main_pair
+from weightdesk.desk.nesting import main_pair
 from weightdesk.errors import OptionError
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from weightdesk.desk.outcomes.nesting import tensors_of, with_tensors
+from weightdesk.desk.nesting import tensors_of, with_tensors
 
 
 def difference(now: Any, before: Any) -> Any:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float64, Int64
 from torch import Tensor
 
-from weightdesk.desk.outcomes.nesting import tensors_of, with_tensors
+from weightdesk.desk.nesting import tensors_of, with_tensors
 from weightdesk.explain.importance.examplelosses import CANDIDATES, ExampleLosses
 from weightdesk.explain.loss import Loss
 

@@ -11,7 +11,7 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from weightdesk.desk.engine.forward import Forward
-from weightdesk.desk.outcomes.nesting import mapped, tensors_of, with_tensors
+from weightdesk.desk.nesting import mapped, tensors_of, with_tensors
 from weightdesk.errors import OptionError
 from weightdesk.explain.batch import Batch, batch_of
 

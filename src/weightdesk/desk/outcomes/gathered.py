@@ -7,8 +7,8 @@ from typing import Any
 from jaxtyping import Int64
 from torch import Tensor
 
+from weightdesk.desk.nesting import tensors_of, with_tensors
 from weightdesk.desk.outcomes.examples import Examples
-from weightdesk.desk.outcomes.nesting import tensors_of, with_tensors
 
 
 class Gathered:

@@ -9,11 +9,11 @@ import torch
 from jaxtyping import Float64, Int64
 from torch import Tensor
 
+from weightdesk.desk.nesting import main_pair
 from weightdesk.desk.outcomes import scores
 from weightdesk.desk.outcomes.defaultloss import default_loss, describe
 from weightdesk.desk.outcomes.examplelosses import FAILURES, SplitLoss, Take, split
 from weightdesk.desk.outcomes.measures import Parts
-from weightdesk.desk.outcomes.nesting import main_pair
 from weightdesk.desk.outcomes.reading import Classes, Reading, Values
 from weightdesk.desk.outcomes.recognition import recognise
 from weightdesk.errors import OptionError

@@ -13,8 +13,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
+from weightdesk.desk.nesting import main_pair, tensors_of, with_tensors
 from weightdesk.desk.outcomes.examplelosses import FAILURES
-from weightdesk.desk.outcomes.nesting import main_pair, tensors_of, with_tensors
 from weightdesk.desk.outcomes.reading import Classes, Reading, Values
 from weightdesk.explain.loss import Loss
 

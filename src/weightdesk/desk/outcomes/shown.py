@@ -11,9 +11,9 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from weightdesk.desk.edits.edit import Edit
+from weightdesk.desk.nesting import main_pair
 from weightdesk.desk.outcomes.difference import difference
 from weightdesk.desk.outcomes.judge import Judge
-from weightdesk.desk.outcomes.nesting import main_pair
 from weightdesk.desk.outcomes.reading import Values
 from weightdesk.explain.page import Page, Section, section
 

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_map
 
 from weightdesk.desk.engine.graph.step import Operand, Slot, Step, make_step
+from weightdesk.desk.nesting import tensors_of
 from weightdesk.explain.batch import Batch
 from weightdesk.explain.compiled import as_written
 from weightdesk.explain.tracing import arguments
@@ -40,7 +41,7 @@ class Network:
         parameters: slot of each parameter that is used.
         constants: buffers and other tensors that no turn changes, by slot.
         inputs: slots of the leaves of the inputs; None for a leaf that is not read.
-        outputs: slots of the leaves of the outputs, or what such a leaf is where nothing computes it.
+        outputs: slots of the tensors of the outputs, or what such a tensor is where nothing computes it.
     """
 
     steps: tuple[Step, ...]
@@ -70,10 +71,20 @@ def export(model: nn.Module, inputs: Any, size: int) -> Network:
         lambda leaf: {0: torch.export.Dim.AUTO} if batch.has_examples(leaf) else None, (positional, keywords)
     )
     shapes = _by_name(model, positional, keywords, *sizes)
-    with torch.no_grad(), as_written(), torch.random.fork_rng(), _quiet():
+    with torch.no_grad(), as_written(), torch.random.fork_rng(), _quiet(), _bare(model):
         exported = torch.export.export(model, positional, keywords, dynamic_shapes=shapes, strict=False)
         exported = exported.run_decompositions({})
     return _Reader(model, exported).network()
+
+
+@contextmanager
+def _bare(model: nn.Module) -> Iterator[None]:
+    """Let the model return its tensors alone: what they are nested in may be unknown to torch."""
+    handle = model.register_forward_hook(lambda *given: tensors_of(given[-1]))
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 @contextmanager

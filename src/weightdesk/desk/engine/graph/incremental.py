@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_flatten
 
 from weightdesk.desk.engine.comparison import agree, moved
 from weightdesk.desk.engine.forward import Forward, ForwardLane, chosen
@@ -23,6 +22,7 @@ from weightdesk.desk.engine.graph.layout import Layout
 from weightdesk.desk.engine.graph.plan import Plan, make_plan, run_all
 from weightdesk.desk.engine.graph.reference import Reference, scales_of
 from weightdesk.desk.engine.graph.step import Operand, Slot
+from weightdesk.desk.nesting import plain_values_of, tensors_of
 from weightdesk.explain.batch import Batch, batch_of
 from weightdesk.types import ParameterName
 
@@ -66,7 +66,8 @@ class GraphEngine:
     def lane(self, examples: slice | Tensor) -> GraphLane | ForwardLane:
         """See `Engine`."""
         inputs = chosen(self._batch, examples)
-        expected, structure = tree_flatten(self._forward(inputs, self.original.values))
+        outputs = self._forward(inputs, self.original.values)
+        expected = tensors_of(outputs)
         given = self._given(inputs, self.original.values)
         count = _count(self._batch, inputs)
         with torch.no_grad():
@@ -79,7 +80,7 @@ class GraphEngine:
             if isinstance(each, Operand) and each.slot in kept:
                 kept[each.slot] = leaf
         reference = Reference(self.original, {**given, **plan.constants, **kept}, scales_of(plan, kept))
-        lane = GraphLane(plan, self._layout, self._differences, reference, keep, (expected, structure), count)
+        lane = GraphLane(plan, self._layout, self._differences, reference, keep, outputs, count)
         self._hold(lane, bytes_of(plan, keep))
         return lane
 
@@ -156,10 +157,12 @@ class GraphEngine:
     def _check(self, inputs: Any) -> tuple[Plan, int]:
         """Compare with the model, as it is and with all weights moved; the plan and a good chunk."""
         original = self.original.values
+        fixed = plain_values_of(self._forward(inputs, original))
         for values in (original, {name: moved(each) for name, each in original.items()}):
             results = run_all(self._network, self._given(inputs, values))
             found = _leaves(self._network, dict(enumerate(results)))
-            if not agree(found, tree_flatten(self._forward(inputs, values))[0]):
+            outputs = self._forward(inputs, values)
+            if not agree([*found, *fixed], [*tensors_of(outputs), *plain_values_of(outputs)]):
                 raise ArithmeticError("what was exported gives another result than the model")
         plan = make_plan(self._network, results)
         return plan, _chunk(plan, _count(self._batch, inputs))

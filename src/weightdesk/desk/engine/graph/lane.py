@@ -7,7 +7,6 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.utils._pytree import TreeSpec, tree_unflatten
 
 from weightdesk.desk.engine.graph.box import Part
 from weightdesk.desk.engine.graph.differences import Differences
@@ -17,6 +16,7 @@ from weightdesk.desk.engine.graph.reference import Reference, is_sound, scales_o
 from weightdesk.desk.engine.graph.renewal import Renewal
 from weightdesk.desk.engine.graph.step import Operand, Slot
 from weightdesk.desk.engine.graph.turn import Turn
+from weightdesk.desk.nesting import with_tensors
 from weightdesk.types import ParameterName
 
 if TYPE_CHECKING:
@@ -33,15 +33,14 @@ class GraphLane:
         differences: Differences,
         reference: Reference,
         keep: frozenset[Slot],
-        unedited: tuple[list[Any], TreeSpec],
+        unedited: Any,
         count: int,
     ) -> None:
         self.count = count
         self._plan, self._layout, self._differences, self._keep = plan, layout, differences, keep
         self._original, self._first_scales = reference.state, reference.scales
         self._reference, self._last = reference, reference.state
-        self._structure = unedited[1]
-        self._unedited = tree_unflatten(*unedited)
+        self._unedited = unedited
         self._renewal = Renewal(plan)
         self._lock = Lock()
 
@@ -81,4 +80,4 @@ class GraphLane:
         leaves = [
             turn.now(each.slot) if isinstance(each, Operand) else each for each in self._plan.network.outputs
         ]
-        return tree_unflatten(leaves, self._structure)
+        return with_tensors(self._unedited, leaves)

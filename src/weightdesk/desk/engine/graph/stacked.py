@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
-from torch.utils._pytree import TreeSpec, tree_unflatten
 
 from weightdesk.desk.engine.graph.box import Box, Part, hull, take
 from weightdesk.desk.engine.graph.differences import difference
@@ -32,6 +31,7 @@ from weightdesk.desk.engine.graph.started import Linear, Listed, Started
 from weightdesk.desk.engine.graph.step import Operand, Slot
 from weightdesk.desk.engine.graph.turn import Turn
 from weightdesk.desk.engine.stack import Rows, Turned
+from weightdesk.desk.nesting import with_tensors
 from weightdesk.types import Index, ParameterName
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Stacked:
         examples: numbers of the examples.
         state: around which the weight is turned.
         weight: its parameter and index.
-        structure: of what the model returns.
+        outputs: what the model returns for any examples.
     """
 
     def __init__(
@@ -59,12 +59,12 @@ class Stacked:
         examples: Int64[Tensor, " examples"],
         state: State,
         weight: tuple[ParameterName, Index],
-        structure: TreeSpec,
+        outputs: Any,
     ) -> None:
         self._engine, self._examples, self._state = engine, examples, state
         self._name, index = weight
         self._present = state.values[self._name][index].double()
-        self._folds, self._structure = engine.folds or {}, structure
+        self._folds, self._outputs = engine.folds or {}, outputs
         self._plan, values = engine.results(examples, state)
         self._slot = self._plan.network.parameters.get(self._name)
         held = {slot: value for slot, value in enumerate(values) if value is not None}
@@ -88,7 +88,7 @@ class Stacked:
             turn = _StackedTurn(plan, self._reference, self._folds, (each, example), started, varied)
             turn.run_rows()
             leaves = [_cut(turn.leaf(leaf), left, chunk) for leaf in plan.network.outputs]
-            yield Rows(each[:left], example[:left], tree_unflatten(leaves, self._structure))
+            yield Rows(each[:left], example[:left], with_tensors(self._outputs, leaves))
 
     def moved(self, directions: Mapping[ParameterName, Tensor], shift: Tensor) -> Any:
         """See `Stack`."""
@@ -106,7 +106,7 @@ class Stacked:
             now.get(leaf.slot, held.get(leaf.slot)) if isinstance(leaf, Operand) else leaf
             for leaf in plan.network.outputs
         ]
-        return tree_unflatten(leaves, self._structure)
+        return with_tensors(self._outputs, leaves)
 
     def _started(self, values: Tensor, turned: Turned) -> tuple[dict[Slot, Started], dict[Slot, Started]]:
         """What reads the weight: with examples, and where it is read again behind itself what has none."""

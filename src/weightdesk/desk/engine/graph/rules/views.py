@@ -196,10 +196,14 @@ class Joined(Rule):
         shape = shapes[step.slot]
         assert shape is not None
         self._axis = step.argument(1, "dim", 0) % len(shape)
-        sizes = [(shapes[slot] or (0,) * len(shape))[self._axis] for slot in self._slots]
+        # An empty tensor of one axis joins any other and adds nothing.
+        whole = {
+            slot: each for slot in self._slots if (each := shapes[slot] or ()) and len(each) == len(shape)
+        }
+        sizes = [whole[slot][self._axis] if slot in whole else 0 for slot in self._slots]
         self._ranges = torch.split(torch.arange(sum(sizes)), sizes)
         labels = tuple(None if axis == self._axis else axis for axis in range(len(shape)))
-        super().__init__(step, dict.fromkeys(step.operands, labels), shape)
+        super().__init__(step, dict.fromkeys(whole, labels), shape)
 
     def propagate(self, turn: Values) -> Part | None:
         """See `Rule`: the pieces that changed, at their new places."""

@@ -11,7 +11,7 @@ import pytest
 import torch
 from desk.desks import ModelOutput, PlainOutput
 
-from weightdesk.desk.outcomes.nesting import main_of, main_pair, tensors_of, with_tensors
+from weightdesk.desk.nesting import main_of, main_pair, tensors_of, with_tensors
 
 Point = namedtuple("Point", ["x", "y"])
 ONE, TWO = torch.ones(2), torch.zeros(2)

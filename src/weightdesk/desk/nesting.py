@@ -11,11 +11,13 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_leaves, tree_map
 
 _DEPTH: Final = 4  # objects within objects: a returned cache is looked into, a cycle ends
 _MAIN: Final = "logits"
+_PLAIN: Final = (bool, int, float, complex, str, bytes, torch.dtype, torch.device)
 
 
 def tensors_of(value: Any) -> list[Tensor]:
@@ -55,6 +57,16 @@ def mapped(value: Any, change: Callable[[Tensor], Any], depth: int = _DEPTH) -> 
         return _rebuilt(each, change, depth - 1) if depth and _is_record(each) else each
 
     return tree_map(leaf, value)
+
+
+def plain_values_of(value: Any) -> list[Any]:
+    """Numbers, texts and the like beside the tensors; what objects unknown to torch hold is not among them.
+
+    >>> import torch
+    >>> plain_values_of({"a": torch.tensor(1), "b": (2.5, "text"), "c": None})
+    [2.5, 'text', None]
+    """
+    return [each for each in tree_leaves(value) if each is None or isinstance(each, _PLAIN)]
 
 
 def main_pair(outputs: Any, targets: Any) -> tuple[Tensor | None, Tensor | None]:
