@@ -193,6 +193,26 @@ def test_pictures_and_examples_not_seen_before(call: Call, tmp_path: Path) -> No
     assert math.isfinite(facts["measures"][0]["now"])
 
 
+def test_a_sweep_is_of_the_turned_network(call: Call, digits: Path) -> None:
+    page = call("turn", str(digits), "scale output 1.5", "--sweep", "output.weight[2,5]=-1:1")
+    assert "Loss along output.weight[2,5]" in page.out
+    assert "slope" in page.out
+    facts = call(
+        "turn", str(digits), "scale output 1.5", "--sweep", "output.weight[2,5]=-1:1", "--json"
+    ).facts
+    (swept,) = facts["sweeps"]
+    held = network(digits)
+    with torch.no_grad():
+        held.model.output.weight *= 1.5
+        held.model.output.bias *= 1.5
+        assert swept["value"] == pytest.approx(held.model.output.weight[2, 5].item())
+        for value, loss in list(zip(swept["values"], swept["losses"], strict=True))[::8]:
+            held.model.output.weight[2, 5] = value
+            assert loss == pytest.approx(judged(held)[0], rel=1e-5)
+    assert (swept["values"][0], swept["values"][-1]) == (-1, 1)
+    assert call("turn", str(digits), "--sweep", "output.weight[2,5]", "--json").facts["turns"] == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -203,6 +223,9 @@ def test_pictures_and_examples_not_seen_before(call: Call, tmp_path: Path) -> No
         (["hidden1.weight[3,17]=loud"], "'loud' is no number"),
         (["mute hidden1[3]", "--step", "21"], "nearest kept: 20 and 40"),
         (["mute hidden1[3]", "--mix", "nowhere.json"], "nowhere.json"),
+        (["--sweep", "hidden1[3]"], "a sweep turns one"),
+        (["--sweep", "hidden1.weight[3,17]=1:0"], "the first end must be below the second"),
+        (["--sweep", "hidden1.weight[3,"], "error: sweep 'hidden1.weight[3,': "),
         (["mute hidden1[3]", "--save", "t.pt"], "such as t.safetensors"),
         (["mute hidden1[3]", "--save", "there.safetensors"], "is there already"),
         (["mute hidden1[3]", "--save-mix", "there.safetensors"], "is there already"),

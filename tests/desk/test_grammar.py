@@ -24,7 +24,7 @@ from weightdesk.desk.edits import (
     Soloing,
     Transplanting,
 )
-from weightdesk.desk.grammar import parse_turn
+from weightdesk.desk.grammar import parse_sweep, parse_turn
 from weightdesk.desk.heads import Head
 from weightdesk.desk.places import Place
 from weightdesk.errors import OptionError
@@ -115,3 +115,26 @@ def test_mistakes_say_what_is_expected(text: str, said: str) -> None:
         parse_turn(text, MODEL)
     assert str(refused.value).startswith(f"turn {text!r}: ")
     assert "\n" not in str(refused.value)
+
+
+def test_a_sweep_is_a_weight_and_perhaps_its_ends() -> None:
+    place, ends = parse_sweep("fc.weight[3,17]", MODEL)
+    assert (str(place), ends) == ("fc.weight[3,17]", None)
+    place, ends = parse_sweep("fc.weight[3,17] = -1.5:2", MODEL)
+    assert (str(place), ends) == ("fc.weight[3,17]", (-1.5, 2.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("fc.weight[3,", "names no weights"),
+        ("fc.weight[3,17]=1", "expected two ends"),
+        ("fc.weight[3,17]=1:loud", "'loud' is no number"),
+        ("fc.weight[3,17]=1:1", "must be below"),
+        ("fc.weight[3,17]=nan:1", "must be below"),
+    ],
+)
+def test_what_is_no_sweep_says_so(text: str, said: str) -> None:
+    with pytest.raises(OptionError, match=said) as refused:
+        parse_sweep(text, MODEL)
+    assert str(refused.value).startswith(f"sweep {text!r}: ")

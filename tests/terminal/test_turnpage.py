@@ -31,6 +31,7 @@ TURNED = Turned(
     flips=tuple(Flipped(number, "cat", "cat", "dog", -1.25) for number in range(12)),
     became_right=0,
     became_wrong=12,
+    sweeps=(),
     notes=("no bounds",),
     saved=("turned.safetensors",),
 )

@@ -11,6 +11,7 @@ from weightdesk.errors import OptionError
 
 if TYPE_CHECKING:
     from weightdesk.desk import Desk
+    from weightdesk.desk.sweeps import Sweep
     from weightdesk.runs import Run
     from weightdesk.terminal.turned import Turned
     from weightdesk.training import HeldOut
@@ -37,6 +38,15 @@ def turn(
         str | None,
         typer.Option(help="turns of --save-mix, to be made first", metavar="FILE", show_default=False),
     ] = None,
+    sweep: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="draw the loss along one weight, after the turns: 'fc.weight[3,17]', or between two ends "
+            "'fc.weight[3,17]=-1:1'; may be given several times",
+            metavar="WEIGHT",
+            show_default=False,
+        ),
+    ] = None,
     save: Annotated[
         str | None,
         typer.Option(
@@ -56,12 +66,13 @@ def turn(
     from weightdesk.terminal.document import document
     from weightdesk.terminal.turnpage import turn_page
 
-    if not turns and mix is None:
+    if not turns and mix is None and not sweep:
         raise OptionError(
-            "say what to turn, such as 'mute hidden1[3]', or name a file of turns with --mix FILE"
+            "say what to turn, such as 'mute hidden1[3]', name a file of turns with --mix FILE, "
+            "or a weight with --sweep"
         )
     _check_files(save, save_mix)
-    page = _turned(run, step, mix, turns or [], (save, save_mix))
+    page = _turned(run, step, mix, turns or [], sweep or [], (save, save_mix))
     console = Console(highlight=False)
     if json:
         print(document(page))
@@ -70,7 +81,12 @@ def turn(
 
 
 def _turned(
-    run: str, step: int | None, mix: str | None, turns: list[str], files: tuple[str | None, str | None]
+    run: str,
+    step: int | None,
+    mix: str | None,
+    turns: list[str],
+    swept: list[str],
+    files: tuple[str | None, str | None],
 ) -> Turned:
     """Make the turns, write what is to be kept of them, and read what they changed."""
     from weightdesk.commands.turned import open_desk, read_turned
@@ -81,7 +97,8 @@ def _turned(
     chosen = choose_step(-1 if step is None else step, opened.steps, "snapshot")
     desk, held = open_desk(opened, chosen)
     _turn(desk, held, opened, mix, turns)
-    return read_turned(desk, held, run, chosen, tuple(_save(desk, *files)))
+    sweeps = [_swept(desk, held, text) for text in swept]
+    return read_turned(desk, held, run, chosen, swept=sweeps, saved=tuple(_save(desk, *files)))
 
 
 def _turn(desk: Desk, held: HeldOut, run: Run, mix: str | None, turns: list[str]) -> None:
@@ -92,6 +109,17 @@ def _turn(desk: Desk, held: HeldOut, run: Run, mix: str | None, turns: list[str]
         desk.apply(Mix.load(mix))
     for text in turns:
         desk.turn(parse_turn(text, held.model, run))
+
+
+def _swept(desk: Desk, held: HeldOut, text: str) -> Sweep:
+    import torch
+
+    from weightdesk.desk.grammar import parse_sweep
+    from weightdesk.desk.sweeps import USUAL
+
+    place, ends = parse_sweep(text, held.model)
+    values = None if ends is None else torch.linspace(*ends, USUAL, dtype=torch.float64)
+    return desk.sweep(place.name, place.index or None, values)
 
 
 def _check_files(save: str | None, save_mix: str | None) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from torch import Tensor
 
 from weightdesk.desk import Desk, Outcome
+from weightdesk.desk.sweeps import Sweep
 from weightdesk.errors import OptionError
 from weightdesk.runs import Run
-from weightdesk.terminal.turned import Compared, Flipped, ShownExample, Turned
+from weightdesk.terminal.turned import Compared, Flipped, ShownExample, Swept, Turned
 from weightdesk.training import HeldOut, held_out
 
 
@@ -32,7 +33,15 @@ def open_desk(run: Run, step: int) -> tuple[Desk, HeldOut]:
     return desk, held
 
 
-def read_turned(desk: Desk, held: HeldOut, run: str, step: int, saved: tuple[str, ...] = ()) -> Turned:
+def read_turned(
+    desk: Desk,
+    held: HeldOut,
+    run: str,
+    step: int,
+    *,
+    swept: Sequence[Sweep] = (),
+    saved: tuple[str, ...] = (),
+) -> Turned:
     """Read what there is to say of a desk with a built-in network on its held-out examples.
 
     Arguments:
@@ -40,6 +49,7 @@ def read_turned(desk: Desk, held: HeldOut, run: str, step: int, saved: tuple[str
         held: what the desk was made of.
         run: where its weights come from.
         step: of the run.
+        swept: sweeps of single weights.
         saved: files that were written.
     """
     outcome, flips = desk.outcome, desk.outcome.flips
@@ -57,6 +67,7 @@ def read_turned(desk: Desk, held: HeldOut, run: str, step: int, saved: tuple[str
         flips=tuple(_flips(outcome, held)),
         became_right=0 if flips is None else int(flips.gained.sum()),
         became_wrong=0 if flips is None else int(flips.lost.sum()),
+        sweeps=tuple(map(_swept, swept)),
         notes=outcome.notes,
         saved=saved,
     )
@@ -107,6 +118,26 @@ def _flips(outcome: Outcome, held: HeldOut) -> Iterator[Flipped]:
     )
     for row in zip(flips.examples.tolist(), *classes, flips.changes.tolist(), strict=True):
         yield Flipped(*row)
+
+
+def _swept(sweep: Sweep) -> Swept:
+    lowest = sweep.lowest
+    return Swept(
+        weight=sweep.weight,
+        value=sweep.value,
+        loss=sweep.loss,
+        slope=sweep.slope,
+        slope_error=sweep.slope_error,
+        values=tuple(sweep.values.tolist()),
+        losses=tuple(sweep.losses.tolist()),
+        errors=tuple(sweep.error.tolist()),
+        exact=tuple(sweep.exact.tolist()),
+        accuracy=() if sweep.accuracy is None else tuple(sweep.accuracy.tolist()),
+        lowest_value=None if lowest is None else lowest.value,
+        lowest_loss=None if lowest is None else lowest.loss,
+        lowest_error=None if lowest is None else lowest.error,
+        notes=sweep.notes,
+    )
 
 
 def _class(number: int, held: HeldOut) -> str:

@@ -74,7 +74,8 @@ def parse_turn(text: str, model: nn.Module, run: Run | None = None) -> Edit:
     weightdesk.errors.OptionError: turn 'mut 0[3]': no turn is called 'mut', did you mean mute?
     """
     if found := _SETTING.fullmatch(text):
-        return Setting(_place(found["place"], text, model), _number(found["value"], text, _SET))
+        place = _place(found["place"], model, text)
+        return Setting(place, _number(found["value"], f"turn {text!r}", _SET))
     verb, *words = _WORD.findall(text) or [""]
     form = _FORMS.get(verb)
     if form is None:
@@ -83,26 +84,54 @@ def parse_turn(text: str, model: nn.Module, run: Run | None = None) -> Edit:
     expected = f"expected `{verb} PLACE{form.after and ' '}{form.after}`, such as `{form.example}`"
     if len(words) - 1 not in form.counts:
         raise _wrong(text, expected)
-    place = _place(words[0], text, model)
+    place = _place(words[0], model, text)
     try:
         return form.make(place, words[1:], run)
     except ValueError as error:
         raise _wrong(text, f"{error}; {expected}") from None
 
 
-def _place(written: str, text: str, model: nn.Module) -> Place:
+def parse_sweep(text: str, model: nn.Module) -> tuple[Place, tuple[float, float] | None]:
+    """The weight to sweep that a text means, and the ends between which it is swept where they are given.
+
+    Arguments:
+        text: such as `"fc.weight[3,17]"` or `"fc.weight[3,17]=-1:1"`.
+        model: that holds it.
+
+    Raises:
+        OptionError: the text is neither; the message says what is wrong and gives an example.
+
+    >>> place, ends = parse_sweep("0.weight[3,1]=-1:0.5", nn.Sequential(nn.Linear(8, 4)))
+    >>> str(place), ends
+    ('0.weight[3,1]', (-1.0, 0.5))
+    """
+    said = f"sweep {text!r}"
+    found = _SETTING.fullmatch(text)
+    place = _place(found["place"] if found else text, model, text, what="sweep")
+    if not found:
+        return place, None
+    words = found["value"].split(":")
+    if len(words) != 2:
+        raise OptionError(f"{said}: expected two ends after =; {_ENDS}")
+    low, high = (_number(each, said, _ENDS) for each in words)
+    if not low < high:
+        raise OptionError(f"{said}: the first end must be below the second; {_ENDS}")
+    return place, (low, high)
+
+
+def _place(written: str, model: nn.Module, text: str, *, what: str = "turn") -> Place:
     try:
         place = Place.parse(written.strip())
         return place_in(model, place.name, place.index or None)
     except OptionError as error:
-        raise _wrong(text, str(error)) from None
+        raise OptionError(f"{what} {text!r}: {error}") from None
 
 
-def _number(word: str, text: str, example: str) -> float:
+def _number(word: str, said: str, example: str) -> float:
     try:
         return float(word)
     except ValueError:
-        raise _wrong(text, f"{word.strip()!r} is no number; {example}") from None
+        raise OptionError(f"{said}: {word.strip()!r} is no number; {example}") from None
 
 
 def _prune(place: Place, words: list[str], _: Run | None) -> Edit:
@@ -131,6 +160,7 @@ def _transplant(place: Place, words: list[str], _: Run | None) -> Edit:
 
 
 _SET: Final = "write such as `fc.weight[3,17]=0.8`"
+_ENDS: Final = "write such as `fc.weight[3,17]=-1:1`"
 _FORMS: Final[Mapping[str, _Form]] = {
     "mute": _Form("", "mute conv1[5]", (0,), lambda place, _words, _run: Muting(place)),
     "solo": _Form("", "solo conv1[5]", (0,), lambda place, _words, _run: Soloing(place)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -15,7 +15,7 @@ from weightdesk.terminal.figures import number, share
 TRAINING: Final = "cyan"
 HELD_OUT: Final = "bold yellow"
 
-_LINE, _POINT = "⠒", "•"
+LINE, POINT = "⠒⠒", "•"
 _LOG_ABOVE: Final = 50  # ratio of largest to smallest value from which a linear axis hides the small ones
 _LABEL: Final = 8
 _BITS: Final = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])  # of a braille cell
@@ -72,18 +72,37 @@ def plot(panel: Panel, width: int, height: int, last: float) -> Text:
         width: characters, the labels of the axis included.
         height: lines of the frame alone.
         last: the step at the right end.
-
     """
-    axis = Axis.over(np.concatenate([each.values for each in panel.curves]))
     last = max(last, 1.0)
+    labels = ("0", f"{last / 2:.0f}", f"step {last:.0f}")
+    return framed(panel, (width, height), last, _legend(panel), labels)
+
+
+def framed(
+    panel: Panel, size: tuple[int, int], last: float, legend: Sequence[Text], labels: tuple[str, str, str]
+) -> Text:
+    """Draw the curves of a panel in a frame.
+
+    Arguments:
+        panel: what to draw; what its curves call steps begins with 0 at the left end.
+        size: characters, the labels of the axis included, and lines of the frame alone.
+        last: the step at the right end.
+        legend: what stands above.
+        labels: below the left end, the middle and the right end.
+    """
+    width, height = size
+    axis = Axis.over(np.concatenate([each.values for each in panel.curves]))
     columns = max(width - _LABEL - 2, 8)
     cells: Cells = [[(" ", "")] * columns for _ in range(height)]
     if panel.training:
         _draw_line(cells, panel.training, axis, last)
     if panel.held_out:
         _draw_points(cells, panel.held_out, axis, last)
-    frame = (_row(cells, row, axis, panel.is_share) for row in range(height))
-    return Text("\n", no_wrap=True).join([_legend(panel, axis), *frame, *_steps(columns, last)])
+    above = [*legend, Text("log scale", style="dim")] if axis.log else legend
+    head = Text(" " * (_LABEL + 2)) + Text("   ").join(above)
+    beside = _labels(axis, height, panel.is_share)
+    frame = (_row(cells[row], beside.get(row, "")) for row in range(height))
+    return Text("\n", no_wrap=True).join([head, *frame, *_ends(columns, labels)])
 
 
 def _draw_line(cells: Cells, curve: Curve, axis: Axis, last: float) -> None:
@@ -126,39 +145,49 @@ def _draw_points(cells: Cells, curve: Curve, axis: Axis, last: float) -> None:
     columns = np.rint(curve.steps[finite] / last * (len(cells[0]) - 1)).astype(int)
     rows = np.rint((1 - axis.heights(curve.values[finite])) * (len(cells) - 1)).astype(int)
     for row, column in zip(rows, columns, strict=True):
-        cells[row][column] = (_POINT, HELD_OUT)
+        cells[row][column] = (POINT, HELD_OUT)
 
 
-def _row(cells: Cells, row: int, axis: Axis, is_share: bool) -> Text:
-    rows = len(cells)
-    label = ""
-    if row in (0, rows // 2, rows - 1):
-        height = {0: 1.0, rows - 1: 0.0}.get(row, 1 - (row + 0.5) / rows)
-        label = _figure(axis.value(height), is_share)
+def _labels(axis: Axis, rows: int, is_share: bool) -> dict[int, str]:
+    """What stands beside the first, the middle and the last line, with as many digits as tell them apart."""
+    heights = {0: 1.0, rows // 2: 1 - (rows // 2 + 0.5) / rows, rows - 1: 0.0}
+    values = {row: axis.value(height) for row, height in heights.items()}
+    found = {row: _figure(value, is_share) for row, value in values.items()}
+    for digits in range(4, _LABEL - 1):
+        if is_share or len({*found.values()}) == len(found):
+            break
+        found = {row: f"{value:.{digits}g}" for row, value in values.items()}
+    return found
+
+
+def _row(cells: list[tuple[str, str]], label: str) -> Text:
     line = Text(f"{label:>{_LABEL}} {'┤' if label else '│'}", style="dim")
-    for character, style in cells[row]:
+    for character, style in cells:
         line.append(character, style=f"not dim {style}" if style else "")
     return line
 
 
-def _steps(columns: int, last: float) -> Iterator[Text]:
-    labels = f"{0:<{columns // 2}}{last / 2:<{columns - columns // 2}.0f}"
-    end = f"step {last:.0f}"
+def _ends(columns: int, labels: tuple[str, str, str]) -> Iterator[Text]:
+    left, middle, right = labels
+    line = f"{left:<{columns // 2}}{middle:<{columns - columns // 2}}"
     yield Text(" " * (_LABEL + 1) + "└" + "─" * columns, style="dim")
-    yield Text(" " * (_LABEL + 2) + labels[: columns - len(end)] + end, style="dim")
+    yield Text(" " * (_LABEL + 2) + line[: columns - len(right)] + right, style="dim")
 
 
-def _legend(panel: Panel, axis: Axis) -> Text:
+def named(mark: str, style: str, name: str) -> Text:
+    """A part of a legend: what a curve is drawn with, and what it is."""
+    return Text.assemble((mark, style), f" {name}")
+
+
+def _legend(panel: Panel) -> list[Text]:
     parts: list[Text] = []
-    for curve, mark, style in ((panel.training, _LINE * 2, TRAINING), (panel.held_out, _POINT, HELD_OUT)):
+    for curve, mark, style in ((panel.training, LINE, TRAINING), (panel.held_out, POINT, HELD_OUT)):
         if curve:
             now = _figure(float(curve.values[-1]), panel.is_share)
-            parts.append(Text.assemble((mark, style), f" {curve.name} {now}"))
+            parts.append(named(mark, style, f"{curve.name} {now}"))
             if lost := np.flatnonzero(~np.isfinite(curve.values)).tolist():
                 parts.append(Text(f"not finite from step {curve.steps[lost[0]]:.0f}", style="bold red"))
-    if axis.log:
-        parts.append(Text("log scale", style="dim"))
-    return Text(" " * (_LABEL + 2)) + Text("   ").join(parts)
+    return parts
 
 
 def _figure(value: float, is_share: bool) -> str:

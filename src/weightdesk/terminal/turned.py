@@ -64,6 +64,43 @@ class Flipped:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Swept:
+    """The loss as a function of one weight, all others as they were turned.
+
+    Attributes:
+        weight: which one.
+        value: where it is.
+        loss: there.
+        slope: of the loss there.
+        slope_error: how far it is off at most, 95 of 100 times; 0 where it is exact.
+        values: that it was given.
+        losses: at each of them.
+        errors: how far each loss is off at most, 95 of 100 times; 0 where it is exact.
+        exact: which losses were computed on all examples.
+        accuracy: at each of them; none where targets are no classes.
+        lowest_value: where the loss is lowest, between the values, too; None where none is finite.
+        lowest_loss: there.
+        lowest_error: how far that is off.
+        notes: how it was done.
+    """
+
+    weight: str
+    value: float
+    loss: float
+    slope: float
+    slope_error: float
+    values: tuple[float, ...]
+    losses: tuple[float, ...]
+    errors: tuple[float, ...]
+    exact: tuple[bool, ...]
+    accuracy: tuple[float, ...]
+    lowest_value: float | None
+    lowest_loss: float | None
+    lowest_error: float | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Turned:
     """What the page of a turned network says; as JSON these are the keys.
 
@@ -81,6 +118,7 @@ class Turned:
         flips: those whose class changed, the largest change first; none for a regression.
         became_right: how many of them.
         became_wrong: how many of them.
+        sweeps: of single weights.
         notes: what must be known to read it.
         saved: the files that were written.
     """
@@ -98,5 +136,6 @@ class Turned:
     flips: tuple[Flipped, ...]
     became_right: int
     became_wrong: int
+    sweeps: tuple[Swept, ...]
     notes: tuple[str, ...]
     saved: tuple[str, ...]

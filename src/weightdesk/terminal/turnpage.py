@@ -12,11 +12,13 @@ from rich.text import Text
 from weightdesk.terminal.columns import Column, table
 from weightdesk.terminal.figures import number, several, share
 from weightdesk.terminal.reasons import signed_bar
+from weightdesk.terminal.sweepplot import sweep_facts, sweep_plot
 from weightdesk.terminal.turned import Compared, Flipped, ShownExample, Turned
 
 _BETTER, _WORSE = "green", "red"
 _LOWER_IS_BETTER: Final = frozenset({"loss", "mae"})
 _SHARES: Final = frozenset({"accuracy"})
+_WIDEST: Final = 100
 
 
 def turn_page(turned: Turned, width: int, rows: int = 8) -> Group:
@@ -34,6 +36,9 @@ def turn_page(turned: Turned, width: int, rows: int = 8) -> Group:
     if turned.classes:
         parts += _flipped(turned, width, rows)
     parts += [_heading("Examples"), _examples(turned.shown[:rows], width)]
+    for each in turned.sweeps:
+        parts += [_heading(f"Loss along {each.weight}"), sweep_plot(each, min(width, _WIDEST))]
+        parts.append(sweep_facts(each))
     return Group(*parts, *_closing(turned))
 
 

@@ -19,5 +19,6 @@ from weightdesk.desk.sweeps.landscape import Landscape, landscape
 from weightdesk.desk.sweeps.present import Present
 from weightdesk.desk.sweeps.surface import Surface, surface
 from weightdesk.desk.sweeps.sweep import TURNS, Sweep, sweep
+from weightdesk.desk.sweeps.weight import USUAL
 
-__all__ = ["TURNS", "Landscape", "Present", "Surface", "Sweep", "landscape", "surface", "sweep"]
+__all__ = ["TURNS", "USUAL", "Landscape", "Present", "Surface", "Sweep", "landscape", "surface", "sweep"]
