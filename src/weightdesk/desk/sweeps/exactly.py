@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from weightdesk.desk.engine.stacking import Looped
 from weightdesk.desk.sweeps.found import Found, exactly_found
 from weightdesk.desk.sweeps.present import LOSS, Present
 from weightdesk.desk.sweeps.slope import slope_of
 from weightdesk.desk.sweeps.weight import Weight
+from weightdesk.types import ParameterName
 
 
 def one_by_one(present: Present, weight: Weight, values: Float64[Tensor, " values"]) -> Found:
@@ -38,17 +39,28 @@ def together(present: Present, weight: Weight, values: Float64[Tensor, " values"
     return found.with_slope((float(present.ratio(LOSS, each)), 0.0))
 
 
-def slope(present: Present, weight: Weight) -> tuple[float, float]:
-    """The slope of the loss of all examples at the present value."""
-    directions = {weight.parameter: weight.direction(present.state)}
+def slope(
+    present: Present, directions: Mapping[ParameterName, Tensor], weight: Weight | None = None
+) -> float:
+    """The slope of the loss of all examples where the weights are now, along a direction.
+
+    Arguments:
+        present: the weights.
+        directions: for each parameter that is moved.
+        weight: the only one that they move, if there is just one: less runs then.
+    """
     every = torch.arange(present.count)
     if present.set.separable:
         found = [
             present.slopes(present.stack(weight, some), directions, some)
             for some in torch.split(every, present.rows)
         ]
-        return float(present.ratio(LOSS, torch.cat(found))), 0.0
+        return float(present.ratio(LOSS, torch.cat(found)))
     loss = present.set.judge.loss
     assert loss is not None
-    whole = Looped(present.set.engine, present.model, present.batch, every, present.state)
-    return slope_of(whole, directions, loss, present.set.targets), 0.0
+    return slope_of(present.stack(None, every), directions, loss, present.set.targets)
+
+
+def slope_along(present: Present, weight: Weight) -> tuple[float, float]:
+    """The slope of the loss by one weight, and its error, which is none."""
+    return slope(present, {weight.parameter: weight.direction(present.state)}, weight), 0.0

@@ -13,6 +13,8 @@ from torch import Tensor
 
 from weightdesk.desk.edits.edit import number, whole
 from weightdesk.desk.sweeps.directions import NORMALISATIONS, Direction, Normalise, Walk, drawn, given
+from weightdesk.desk.sweeps.exactly import slope
+from weightdesk.desk.sweeps.lowest import lowest, lowest_point
 from weightdesk.desk.sweeps.present import ACCURACY, LOSS, Present
 from weightdesk.errors import OptionError
 from weightdesk.explain.page import Page, Section, section
@@ -28,6 +30,9 @@ class Landscape(Page):
         losses: at each point, an axis for each direction.
         accuracy: the same; None where targets are no classes.
         loss: the present loss.
+        slopes: of the loss at present along each direction, as autograd gives them.
+        lowest: how far along each direction the loss is lowest, and the loss there, between the points, too,
+            where there is one direction; None where no loss is finite.
         notes: how it was done, a line each.
     """
 
@@ -36,17 +41,20 @@ class Landscape(Page):
     losses: Float64[Tensor, "*points"]
     accuracy: Float64[Tensor, "*points"] | None
     loss: float
+    slopes: tuple[float, ...]
+    lowest: tuple[tuple[float, ...], float] | None
     notes: tuple[str, ...]
 
     @property
     def title(self) -> str:
-        """What it is, and between which losses."""
+        """What it is, how steep it is at present, and where it is lowest."""
         axes = "one direction" if len(self.directions) == 1 else "two directions"
-        finite = self.losses[self.losses.isfinite()]
-        between = "no finite loss"
-        if len(finite):
-            between = f"between {float(finite.min()):.6g} and {float(finite.max()):.6g}"
-        return f"loss along {axes}, {self.loss:.6g} at present, {between}"
+        slopes = ", ".join(f"{each:+.3g}" for each in self.slopes)
+        bottom = "no finite loss"
+        if self.lowest is not None:
+            places, loss = self.lowest
+            bottom = f"lowest at {', '.join(f'{each:.4g}' for each in places)}: {loss:.6g}"
+        return f"loss along {axes}, {self.loss:.6g} at present, slope {slopes}; {bottom}"
 
     def sections(self) -> list[Section]:
         """A row for each point."""
@@ -73,15 +81,22 @@ def landscape(
     places = torch.linspace(-reach, reach, count, dtype=torch.float64)
     walk = Walk(present.state, along)
     found = [present.numbers(walk.to(*each)) for each in product(places.tolist(), repeat=len(along))]
-    shape = [count] * len(along)
-    losses, accuracy = (
-        torch.tensor([each[name] for each in found], dtype=torch.float64).reshape(shape)
-        if name in present.scores
-        else None
-        for name in (LOSS, ACCURACY)
-    )
-    assert losses is not None
-    return Landscape(tuple(along), places, losses, accuracy, now, (note, "exact at every point"))
+    numbers = {
+        name: torch.tensor([each[name] for each in found], dtype=torch.float64).reshape([count] * len(along))
+        for name in present.scores
+    }
+    slopes = tuple(slope(present, each) for each in along)
+    bottom = _bottom(places, numbers[LOSS], now)
+    notes = note, "exact at every point"
+    return Landscape(tuple(along), places, numbers[LOSS], numbers.get(ACCURACY), now, slopes, bottom, notes)
+
+
+def _bottom(places: Tensor, losses: Tensor, now: float) -> tuple[tuple[float, ...], float] | None:
+    if losses.ndim == 1:
+        found = lowest(places, losses, torch.zeros_like(losses), (0.0, now))
+        return None if found is None else ((found.value,), found.loss)
+    point = lowest_point(losses)
+    return None if point is None else (tuple(float(places[each]) for each in point), float(losses[point]))
 
 
 def _directions(present: Present, asked: Any, seed: int, normalise: Normalise) -> tuple[list[Direction], str]:

@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from weightdesk.desk.sweeps.exactly import slope, together
+from weightdesk.desk.sweeps.exactly import slope_along, together
 from weightdesk.desk.sweeps.found import Found
 from weightdesk.desk.sweeps.interpolation import apart, doubt, lagrange, lagrange_slope, left_out
 from weightdesk.desk.sweeps.points import Points
@@ -108,7 +108,7 @@ def _alone(present: Present, weight: Weight, points: Points, values: Tensor, *, 
     tangent = None
     if sloped:
         few = present.count <= present.rows
-        tangent = slope(present, weight) if few else _tangent(present, weight, points)
+        tangent = slope_along(present, weight) if few else _tangent(present, weight, points)
     note = (
         f"estimated from {len(points.values)} exact points; the error is what leaving out one of them changes"
     )

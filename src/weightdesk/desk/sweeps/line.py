@@ -90,4 +90,4 @@ def _finite(
             return found
     found = exactly.one_by_one(present, weight, values)
     notes = () if separable else (_TOGETHER,)
-    return found.with_slope(exactly.slope(present, weight) if sloped else None, notes)
+    return found.with_slope(exactly.slope_along(present, weight) if sloped else None, notes)

@@ -68,6 +68,18 @@ def lowest(
     return Lowest(value, loss, error, present[1] - loss, found is not None)
 
 
+def lowest_point(losses: Float64[Tensor, "first second"]) -> tuple[int, int] | None:
+    """Row and column of the lowest loss; None where none is a finite number.
+
+    >>> lowest_point(torch.tensor([[torch.nan, 2.0], [1.0, 3.0]]).double())
+    (1, 0)
+    """
+    finite = losses.isfinite()
+    if not bool(finite.any()):
+        return None
+    return divmod(int(torch.where(finite, losses, torch.inf).argmin()), losses.shape[1])
+
+
 def _curve(
     values: Tensor, losses: Tensor, errors: Tensor, present: tuple[float, float]
 ) -> tuple[Tensor, ...]:

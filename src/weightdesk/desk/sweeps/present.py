@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from weightdesk.desk.engine.graph import GraphEngine
 from weightdesk.desk.engine.stack import Stack
-from weightdesk.desk.engine.stacking import open_stack
+from weightdesk.desk.engine.stacking import Looped, open_stack
 from weightdesk.desk.outcomes.measures import Parts
 from weightdesk.desk.outcomes.outcome import Outcome
 from weightdesk.desk.outcomes.probeset import ProbeSet
@@ -50,7 +50,7 @@ class Present:
 
     @property
     def loss(self) -> float:
-        """The present loss.
+        """The present loss, added up in the way of all other points.
 
         Raises:
             OptionError: there is none.
@@ -60,7 +60,7 @@ class Present:
                 "a sweep shows the loss, and this desk has none: give it targets, "
                 "as in Desk(model, inputs, targets)"
             )
-        return self.outcome.loss
+        return self.parts[LOSS].ratio if self.set.separable else self.outcome.loss
 
     @property
     def scores(self) -> tuple[str, ...]:
@@ -127,8 +127,10 @@ class Present:
         """The same in another state."""
         return Present(self.set, self.model, self.inputs, state, self.set.outcome(state))
 
-    def stack(self, weight: Weight, examples: Int64[Tensor, " examples"]) -> Stack:
-        """Some examples, to be run for many values of a weight."""
+    def stack(self, weight: Weight | None, examples: Int64[Tensor, " examples"]) -> Stack:
+        """Some examples, to be run for many values of a weight; or, where none is named, moved as a whole."""
+        if weight is None:
+            return Looped(self.set.engine, self.model, self.batch, examples, self.state)
         return open_stack(
             self.set.engine, self.model, self.batch, examples, self.state,
             (weight.parameter, weight.index), self.outcome.outputs,

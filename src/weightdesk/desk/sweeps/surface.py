@@ -10,7 +10,9 @@ from jaxtyping import Bool, Float64
 from torch import Tensor
 
 from weightdesk.desk.places import Unit
+from weightdesk.desk.sweeps.exactly import slope_along
 from weightdesk.desk.sweeps.line import Line, line
+from weightdesk.desk.sweeps.lowest import lowest_point
 from weightdesk.desk.sweeps.present import ACCURACY, LOSS, Present
 from weightdesk.desk.sweeps.sweep import turns_of
 from weightdesk.desk.sweeps.weight import Weight, one_weight, values_of
@@ -36,6 +38,7 @@ class Surface(Page):
         exact: which points were computed on the whole probe set.
         value: the present ones.
         loss: the present loss.
+        slopes: of the loss at present by each of the two, as autograd gives them.
         notes: how it was done, a line each.
     """
 
@@ -47,16 +50,17 @@ class Surface(Page):
     exact: Bool[Tensor, "first second"]
     value: tuple[float, float]
     loss: float
+    slopes: tuple[float, float]
     notes: tuple[str, ...]
 
     @property
     def lowest(self) -> tuple[float, float, float] | None:
         """Both values and the loss at the lowest of the points; None where no loss is finite."""
-        if not bool(self.losses.isfinite().any()):
+        point = lowest_point(self.losses)
+        if point is None:
             return None
-        at = int(torch.where(self.losses.isfinite(), self.losses, torch.inf).argmin())
-        first, second = divmod(at, len(self.values[1]))
-        return float(self.values[0][first]), float(self.values[1][second]), float(self.losses[first, second])
+        (first, second), at = self.values, self.losses[point]
+        return float(first[point[0]]), float(second[point[1]]), float(at)
 
     @property
     def title(self) -> str:
@@ -65,7 +69,8 @@ class Surface(Page):
         bottom = "no finite loss"
         if self.lowest is not None:
             bottom = "lowest at {:.4g}, {:.4g}: {:.6g}".format(*self.lowest)
-        return f"{where}, loss {self.loss:.6g}; {bottom}"
+        slopes = ", ".join(f"{each:+.3g}" for each in self.slopes)
+        return f"{where}, loss {self.loss:.6g}, slopes {slopes}; {bottom}"
 
     def sections(self) -> list[Section]:
         """A row for each point."""
@@ -101,6 +106,7 @@ def surface(present: Present, first: Swept, second: Swept, *, exact: bool, turns
         torch.stack([each.exact for each in lines]),
         (one.value(present.state), two.value(present.state)),
         now,
+        (slope_along(present, one)[0], slope_along(present, two)[0]),
         tuple(each for each in notes if each),
     )
 

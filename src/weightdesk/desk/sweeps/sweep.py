@@ -85,7 +85,6 @@ def sweep(present: Present, name: str, index: Unit, values: object, *, exact: bo
     value = weight.value(present.state)
     asked, chosen = values_of(values, present.state.values[weight.parameter], value)
     found = line(present, weight, asked, exact=exact, turns=checked)
-    now = float(present.found(weight).numbers[LOSS])
     losses, error = found.numbers[LOSS], found.errors[LOSS]
     slope, slope_error = found.slope or (torch.nan, 0.0)
     return Sweep(
