@@ -14,7 +14,7 @@ import torch
 HERE = Path(__file__).parent
 SCRIPTS = (
     "startup", "kernels", "overhead", "first_step", "history", "opening", "digits",
-    "gradient", "ablation", "update_parts",
+    "gradient", "ablation", "update_parts", "turn", "sweep",
 )  # fmt: skip
 
 

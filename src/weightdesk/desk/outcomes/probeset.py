@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from threading import Lock
 from typing import Any, Final
 
@@ -113,13 +114,17 @@ class ProbeSet:
     def parts(self, state: State) -> dict[str, Parts]:
         """What each example adds to loss and scores, in their order; where they are `separable`."""
         if not state.edits:
-            found = joined(self._group(number).parts for number in range(len(self._order)))
-            place = torch.cat(self._order).argsort()
-            return {name: Parts(*(each[place] for each in parts)) for name, parts in found.items()}
+            return self._unedited_parts
         now = Gathered(self.examples)
         for number in range(len(self._order)):
             self._run(number, state, now)
         return self.judge.parts(now.whole(), self.targets, self.examples.count)
+
+    @cached_property
+    def _unedited_parts(self) -> dict[str, Parts]:
+        found = joined(self._group(number).parts for number in range(len(self._order)))
+        place = torch.cat(self._order).argsort()
+        return {name: Parts(*(each[place] for each in parts)) for name, parts in found.items()}
 
     @property
     def separable(self) -> bool:

@@ -34,41 +34,39 @@ def apart(values: Float64[Tensor, " values"], present: float, count: int) -> lis
 
 
 def lagrange(
-    points: Float64[Tensor, " points"], values: Float64[Tensor, " values"]
-) -> Float64[Tensor, "values points"]:
+    points: Float64[Tensor, "*several points"], values: Float64[Tensor, " values"]
+) -> Float64[Tensor, "*several values points"]:
     """What each point counts at each value in the polynomial through all points.
 
     >>> lagrange(torch.tensor([0.0, 1.0]).double(), torch.tensor([0.25]).double())
     tensor([[0.7500, 0.2500]], dtype=torch.float64)
     """
-    count = len(points)
-    own = torch.eye(count, dtype=torch.bool)
-    between = torch.where(own, 1.0, points[:, None] - points).double()
-    factors = (values[:, None, None] - points) / between
-    return torch.where(own, 1.0, factors).prod(2)
+    factors = (values[:, None, None] - points[..., None, None, :]) / _apart(points)[..., None, :, :]
+    factors.diagonal(dim1=-2, dim2=-1).fill_(1.0)
+    return factors.prod(-1)
 
 
-def lagrange_slope(points: Float64[Tensor, " points"], place: int) -> Float64[Tensor, " points"]:
+def lagrange_slope(
+    points: Float64[Tensor, "*several points"], place: int
+) -> Float64[Tensor, "*several points"]:
     """What each point counts in the slope of that polynomial at one of the points.
 
     >>> lagrange_slope(torch.tensor([0.0, 1.0]).double(), 0)
     tensor([-1.,  1.], dtype=torch.float64)
     """
-    others = [each for each in range(len(points)) if each != place]
-    at = points[place]
-    found = torch.zeros(len(points), dtype=torch.float64)
-    for each in others:
-        rest = [other for other in others if other != each]
-        found[each] = ((at - points[rest]) / (points[each] - points[rest])).prod() / (points[each] - at)
-    found[place] = -found.sum()
+    between = _apart(points)
+    products = between.prod(-1)
+    found = products[..., [place]] / products / between[..., place, :]
+    found[..., place] = 0.0
+    found[..., place] = -found.sum(-1)
     return found
 
 
 def doubt(
     points: Float64[Tensor, " points"],
-    known: Float64[Tensor, " points"],
-    weigh: Callable[[Tensor], Float64[Tensor, "... points"]],
-) -> Float64[Tensor, ...]:
+    known: Float64[Tensor, "points curves"],
+    weigh: Callable[[Tensor], Tensor],
+) -> Float64[Tensor, "*asked curves"]:
     """By how much what the polynomial says changes, at most, if one of the points is left out.
 
     A curve may happen to go through its points as a simpler one does, so that leaving one out changes
@@ -76,33 +74,47 @@ def doubt(
 
     Arguments:
         points: where the curve is known; the first one is never the second to be left out.
-        known: what it is there.
-        weigh: gives what each of some points counts in what is asked.
+        known: what it is there, of one curve or several.
+        weigh: gives what each of some points counts in what is asked, for several sets of points at once.
 
     >>> points = torch.tensor([0.0, 1.0, 2.0]).double()
-    >>> doubt(points, points**2, lambda some: lagrange(some, torch.tensor([0.5]).double()))
-    tensor([0.7500], dtype=torch.float64)
+    >>> doubt(points, points[:, None] ** 2, lambda some: lagrange(some, torch.tensor([0.5]).double()))
+    tensor([[0.7500]], dtype=torch.float64)
     """
-    found = (weigh(points) * left_out(points, known)).abs().amax(-1)
-    for each in range(1, len(points) if len(points) > _FEWEST else 1):
-        rest = [other for other in range(len(points)) if other != each]
-        second = (weigh(points[rest]) * left_out(points[rest], known[rest])).abs().amax(-1)
-        found = torch.maximum(found, _SECOND * second)
-    return found
+    found = _changed(points[None], known[None], weigh)[0]
+    count = len(points)
+    if count <= _FEWEST:
+        return found
+    rests = torch.tensor([[other for other in range(count) if other != each] for each in range(1, count)])
+    second = _changed(points[rests], known[rests], weigh).amax(0)
+    return torch.maximum(found, _SECOND * second)
+
+
+def _changed(points: Tensor, known: Tensor, weigh: Callable[[Tensor], Tensor]) -> Tensor:
+    """The most that leaving out one point changes, for several sets of points."""
+    counts, missed = weigh(points), left_out(points, known)
+    asked = [1] * (counts.ndim - 2)
+    missed = missed.reshape(len(points), *asked, *missed.shape[1:])
+    return (counts[..., None] * missed).abs().amax(-2)
 
 
 def left_out(
-    points: Float64[Tensor, " points"], known: Float64[Tensor, "points ..."]
-) -> Float64[Tensor, "points ..."]:
+    points: Float64[Tensor, "*several points"], known: Float64[Tensor, "*several points curves"]
+) -> Float64[Tensor, "*several points curves"]:
     """What the polynomial through all other points misses at each point.
 
     >>> points = torch.tensor([0.0, 1.0, 2.0]).double()
-    >>> left_out(points, points**2)
+    >>> left_out(points, points[:, None] ** 2)[:, 0]
     tensor([ 2., -1.,  2.], dtype=torch.float64)
     """
-    count = len(points)
-    products = (points[:, None] - points).fill_diagonal_(1.0).prod(1)
+    products = _apart(points).prod(-1)[..., None]
     # What is missed is the highest divided difference, the same for all points, in the units of each.
-    highest = torch.tensordot(1 / products, known, 1)
-    missed: Tensor = products.reshape(count, *[1] * (known.ndim - 1)) * highest
+    missed: Tensor = products * (known / products).sum(-2, keepdim=True)
     return missed
+
+
+def _apart(points: Tensor) -> Tensor:
+    """How far each point lies from each other one; 1 from itself."""
+    between = points[..., :, None] - points[..., None, :]
+    between.diagonal(dim1=-2, dim2=-1).fill_(1.0)
+    return between

@@ -99,12 +99,12 @@ def _alone(present: Present, weight: Weight, points: Points, values: Tensor, *, 
     def weigh(some: Tensor) -> Tensor:
         return lagrange(some, values)
 
-    counts = weigh(points.values)
-    numbers = {name: counts @ known for name, known in points.numbers.items()}
-    errors = {
-        name: doubt(points.values, known, weigh) + _rounding(present, weight, counts, known)
-        for name, known in points.numbers.items()
-    }
+    counts, known = weigh(points.values), torch.stack(list(points.numbers.values()), 1)
+    found, doubts = counts @ known, doubt(points.values, known, weigh)
+    numbers, errors = {}, {}
+    for place, (name, each) in enumerate(points.numbers.items()):
+        numbers[name] = found[:, place]
+        errors[name] = doubts[:, place] + _rounding(present, weight, counts, each)
     tangent = None
     if sloped:
         few = present.count <= present.rows
@@ -118,8 +118,8 @@ def _alone(present: Present, weight: Weight, points: Points, values: Tensor, *, 
 def _tangent(present: Present, weight: Weight, points: Points) -> tuple[float, float]:
     """The slope of the polynomial at present, and what leaving out one of its points changes in it."""
     known, counts = points.numbers[LOSS], lagrange_slope(points.values, 0)
-    missed = doubt(points.values, known, lambda some: lagrange_slope(some, 0))
-    return float(counts @ known), float(_STEEPER * missed + _rounding(present, weight, counts, known))
+    missed = doubt(points.values, known[:, None], lambda some: lagrange_slope(some, 0))
+    return float(counts @ known), float(_STEEPER * missed[0] + _rounding(present, weight, counts, known))
 
 
 def _sampled(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -108,8 +109,7 @@ def values_of(given: Any, weights: Tensor, present: float) -> tuple[Float64[Tens
 
 
 def _around(count: int, weights: Tensor, present: float) -> tuple[Tensor, str]:
-    finite = weights.detach()[weights.isfinite()].double()
-    spread = float(finite.std(correction=0)) if finite.numel() else 0.0
+    spread = _spread(weights.detach())
     middle = present if torch.tensor(present).isfinite() else 0.0
     about = f"3 standard deviations of the parameter ({spread:.4g})"
     if not spread:
@@ -117,6 +117,17 @@ def _around(count: int, weights: Tensor, present: float) -> tuple[Tensor, str]:
         about = f"{_REACH * spread:.4g} (the parameter's weights are all the same)"
     steps = torch.linspace(-_REACH, _REACH, count, dtype=torch.float64) if count > 1 else torch.zeros(1)
     return middle + spread * steps.double(), f"{count} values within {about} around the present one"
+
+
+def _spread(weights: Tensor) -> float:
+    """The standard deviation of those that are finite; in one pass where all of them are."""
+    spread = float(
+        weights.float().std(correction=0) if weights.element_size() < 4 else weights.std(correction=0)
+    )
+    if math.isfinite(spread):
+        return spread
+    finite = weights[weights.isfinite()].double()
+    return float(finite.std(correction=0)) if finite.numel() else 0.0
 
 
 def _is_whole(given: Any) -> bool:
