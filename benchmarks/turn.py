@@ -96,11 +96,17 @@ def cnn(count: int = 2_000) -> Subject:
     return Subject("CNN", model.eval(), torch.randn(count, 3, 32, 32), torch.randint(10, (count,)))
 
 
-def gpt(count: int = 64) -> Subject:
-    """Four layers, width 256, 32 tokens out of 512."""
-    model = GPT(vocabulary=512, length=32)
-    tokens = torch.randint(512, (count, 32))
-    return Subject("GPT", model.eval(), tokens, torch.randint(512, (count, 32)))
+def gpt(count: int = 64, length: int = 32) -> Subject:
+    """Four layers, width 256, tokens out of 512."""
+    model = GPT(vocabulary=512, length=length)
+    tokens = torch.randint(512, (count, length))
+    name = f"GPT, {length} tokens"
+    return Subject(name, model.eval(), tokens, torch.randint(512, (count, length)))
+
+
+def longer_gpt() -> Subject:
+    """The same with 64 tokens an example."""
+    return gpt(length=64)
 
 
 def resnet(count: int = 64) -> Subject:
@@ -149,11 +155,12 @@ class Opened:
         return [slice(start, min(start + chunk, count)) for start in range(0, count, chunk)]
 
 
-def measure(turns: int = 60) -> list[Row]:
+def measure(turns: int = 60, makers: Sequence[Callable[[], Subject]] = ()) -> list[Row]:
     """Measure all networks."""
+    makers = makers or (mlp, cnn, gpt, longer_gpt, resnet)
     torch.manual_seed(0)
     rows: list[Row] = []
-    for make in (mlp, cnn, gpt, resnet):
+    for make in makers:
         subject = make()
         began = time.perf_counter()
         start = State.of(subject.model)

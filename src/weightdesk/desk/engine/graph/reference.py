@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import torch
 from torch import Tensor
 
+from weightdesk.desk.engine.comparison import largest
 from weightdesk.desk.engine.graph.plan import Plan
 from weightdesk.desk.engine.graph.step import Slot
 
@@ -61,4 +61,4 @@ def is_sound(scales: Mapping[Slot, float], first: Mapping[Slot, float]) -> bool:
 def _largest(value: Any) -> float:
     if not isinstance(value, Tensor) or not value.is_floating_point() or not value.numel():
         return math.nan
-    return float(torch.linalg.vector_norm(value, math.inf))
+    return largest(value)
