@@ -55,7 +55,7 @@ def test_a_weight_outside_of_the_values_is_not_drawn_in_them() -> None:
 
 def test_estimates_carry_their_error() -> None:
     said = sweep_facts(replace(SWEPT, slope_error=0.125, lowest_error=0.5)).plain
-    assert said == "slope -0.500 ± 0.125; lowest at 2.00: 0 ± 0.500; 5 values"
+    assert said == "slope -0.5 ± 0.125; lowest at 2.00: 0 ± 0.500; 5 values"
     assert "±" not in sweep_facts(SWEPT).plain
     assert "lowest" not in sweep_facts(replace(SWEPT, lowest_value=None)).plain
 
@@ -67,7 +67,10 @@ def test_narrow_losses_are_told_apart_on_the_axis() -> None:
 
 
 def test_the_page_of_turns_has_it() -> None:
-    assert "Loss along fc.weight[3,17]" in drawn(replace(TURNED, sweeps=(SWEPT,)))
+    page = drawn(replace(TURNED, sweeps=(SWEPT,)))
+    assert "Loss along fc.weight[3,17]" in page
+    assert "Examples" in page
+    assert "Examples" not in drawn(replace(TURNED, turns=(), sweeps=(SWEPT,)))
 
 
 @given(st.lists(st.floats(), min_size=1, max_size=9), st.floats(), st.integers(30, 100))

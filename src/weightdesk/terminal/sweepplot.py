@@ -37,7 +37,7 @@ def sweep_plot(swept: Swept, width: int) -> Text:
 
 def sweep_facts(swept: Swept) -> Text:
     """The slope, the lowest point, and how the curve was found."""
-    facts = [f"slope {number(swept.slope)}{_about(swept.slope_error)}"]
+    facts = [f"slope {swept.slope:+.3g}{_about(swept.slope_error)}"]
     if swept.lowest_value is not None:
         about = f"{swept.lowest_loss:.6g}{_about(swept.lowest_error)}"
         facts.append(f"lowest at {number(swept.lowest_value)}: {about}")

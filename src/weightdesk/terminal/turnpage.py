@@ -30,16 +30,21 @@ def turn_page(turned: Turned, width: int, rows: int = 8) -> Group:
         rows: how many rows of the examples, and of those that flipped.
     """
     parts: list[RenderableType] = [_header(turned), Text(), _measures(turned, width)]
-    if changed := [each for each in turned.classes if each.change]:
-        parts += [_heading("Accuracy by class"), _by_class(changed, width)]
-        parts += _left(len(turned.classes) - len(changed), "as before")
-    if turned.classes:
-        parts += _flipped(turned, width, rows)
-    parts += [_heading("Examples"), _examples(turned.shown[:rows], width)]
+    if turned.turns or not turned.sweeps:
+        parts += _changed(turned, width, rows)
     for each in turned.sweeps:
-        parts += [_heading(f"Loss along {each.weight}"), sweep_plot(each, min(width, _WIDEST))]
-        parts.append(sweep_facts(each))
+        drawn = sweep_plot(each, min(width, _WIDEST))
+        parts += [_heading(f"Loss along {each.weight}"), drawn, sweep_facts(each)]
     return Group(*parts, *_closing(turned))
+
+
+def _changed(turned: Turned, width: int, rows: int) -> Iterator[RenderableType]:
+    if changed := [each for each in turned.classes if each.change]:
+        yield from (_heading("Accuracy by class"), _by_class(changed, width))
+        yield from _left(len(turned.classes) - len(changed), "as before")
+    if turned.classes:
+        yield from _flipped(turned, width, rows)
+    yield from (_heading("Examples"), _examples(turned.shown[:rows], width))
 
 
 def _header(turned: Turned) -> Table:
