@@ -1,9 +1,10 @@
-"""Run every benchmark, each in a process of its own, and write `benchmarks/RESULTS.md`."""
+"""Run benchmarks, each in a process of its own, and write what they found into `benchmarks/RESULTS.md`."""
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,26 +19,40 @@ SCRIPTS = (
 )  # fmt: skip
 
 
+RESULTS = HERE / "RESULTS.md"
+
+
 def main() -> int:
     """Run all, or those named on the command line; whether all of them ran."""
-    chosen = sys.argv[1:] or SCRIPTS
-    sections, failed = [], []
-    for name in chosen:
+    known, failed = _sections(), []
+    for name in sys.argv[1:] or SCRIPTS:
         sys.stderr.write(f"{name} …\n")
         done = subprocess.run([sys.executable, HERE / f"{name}.py"], stdout=subprocess.PIPE, text=True)
-        failed += [name] if done.returncode else []
+        if done.returncode:
+            failed.append(name)
+            continue
         title = (HERE / f"{name}.py").read_text(encoding="utf-8").split('"""')[1].splitlines()[0]
-        sections.append(f"## {name}\n\n{title}\n\n{done.stdout.strip()}\n")
-        sys.stdout.write(sections[-1] + "\n")
-    if not sys.argv[1:]:
-        machine = f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} torch threads"
-        versions = f"Python {platform.python_version()}, torch {torch.__version__}, NumPy {np.__version__}"
-        head = (
-            "# Results\n\nWritten by `make bench`. What compares is a ratio of times, side by side in one "
-            f"process; seconds are this machine's: {machine}; {versions}.\n\n"
-        )
-        (HERE / "RESULTS.md").write_text(head + "\n".join(sections), encoding="utf-8")
+        known[name] = f"{title}\n\n{done.stdout.strip()}\n"
+        sys.stdout.write(f"## {name}\n\n{known[name]}\n")
+        RESULTS.write_text(_page(known), encoding="utf-8")
     return 1 if failed else 0
+
+
+def _sections() -> dict[str, str]:
+    """What is known of each script."""
+    parts = re.split(r"^## (\w+)\n\n", RESULTS.read_text(encoding="utf-8"), flags=re.M)[1:]
+    return dict(zip(parts[::2], (each.rstrip() + "\n" for each in parts[1::2]), strict=True))
+
+
+def _page(known: dict[str, str]) -> str:
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} torch threads"
+    versions = f"Python {platform.python_version()}, torch {torch.__version__}, NumPy {np.__version__}"
+    head = (
+        "# Results\n\nWritten by `make bench`; each section is from the newest run of its script. What "
+        "compares is a ratio of times, side by side in one process; seconds are this machine's: "
+        f"{machine}; {versions}.\n\n"
+    )
+    return head + "\n".join(f"## {name}\n\n{known[name]}" for name in SCRIPTS if name in known)
 
 
 if __name__ == "__main__":
