@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -18,18 +18,29 @@ if TYPE_CHECKING:
 
 _WEIGHTS_END = ".safetensors"
 
+_Turns: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="what to turn, each in quotes: 'fc.weight[3,17]=0.8', 'mute conv1[5]', 'solo conv1[5]', "
+        "'scale hidden1[3] 1.5', 'noise fc.weight 0.1', 'prune fc.weight 0.3', 'round fc.weight 8', "
+        "'rewind conv1 128', 'transplant conv1 OTHER'; * is the whole network",
+        show_default=False,
+    ),
+]
+_Sweeps: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="draw the loss along one weight, after the turns: 'fc.weight[3,17]', or between two ends "
+        "'fc.weight[3,17]=-1:1'; may be given several times",
+        metavar="WEIGHT",
+        show_default=False,
+    ),
+]
+
 
 def turn(
     run: Annotated[str, typer.Argument(help="folder or address of a run", show_default=False)],
-    turns: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="what to turn, each in quotes: 'fc.weight[3,17]=0.8', 'mute conv1[5]', 'solo conv1[5]', "
-            "'scale hidden1[3] 1.5', 'noise fc.weight 0.1', 'prune fc.weight 0.3', 'round fc.weight 8', "
-            "'rewind conv1 128', 'transplant conv1 OTHER'; * is the whole network",
-            show_default=False,
-        ),
-    ] = None,
+    turns: _Turns = None,
     step: Annotated[
         int | None,
         typer.Option(help="whose weights to turn, the last one where left out", show_default=False),
@@ -38,15 +49,7 @@ def turn(
         str | None,
         typer.Option(help="turns of --save-mix, to be made first", metavar="FILE", show_default=False),
     ] = None,
-    sweep: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="draw the loss along one weight, after the turns: 'fc.weight[3,17]', or between two ends "
-            "'fc.weight[3,17]=-1:1'; may be given several times",
-            metavar="WEIGHT",
-            show_default=False,
-        ),
-    ] = None,
+    sweep: _Sweeps = None,
     save: Annotated[
         str | None,
         typer.Option(
