@@ -206,7 +206,7 @@ def _shown(opened: Opened, turns: int) -> list[Row]:
                 ),
             ]
         if name == "ResNet-18":
-            rows += _layers_shown(opened, lane, inputs)
+            rows += _layers_shown(opened, opened.engine.lane(slice(0, count)), inputs)
     return rows
 
 

@@ -37,7 +37,8 @@ class Classes:
         """
         if self.axis is None:
             return torch.where(outputs.isnan(), -1, (outputs > self.threshold).long())
-        return torch.where(outputs.isnan().any(self.axis), -1, outputs.argmax(self.axis))
+        found = outputs.argmax(self.axis, keepdim=True)  # to argmax NaN is larger than any number
+        return torch.where(outputs.gather(self.axis, found).isnan(), -1, found).squeeze(self.axis)
 
     def truths(self, targets: Tensor, shape: torch.Size) -> Int64[Tensor, "examples ..."]:
         """The right class of each place, in the shape of the predictions; −1 where none is counted.
