@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Any
 
 import pytest
@@ -28,6 +29,8 @@ def test_the_demo_trains_digits_shows_the_run_and_says_how_to_read_it(
         "weightdesk train --again runs/digits",
     ):
         assert part in done.out
+    for command in re.findall(r"weightdesk ((?:explain|turn) [^#\n]*)", done.out):
+        assert call(*shlex.split(command)).code == 0
     names: dict[str, Any] = {}
     lines = re.findall(r"^    (import .*|\w+ = .*|run\..*)$", done.out, re.MULTILINE)
     assert len(lines) == 5

@@ -13,9 +13,10 @@ Its weights, gradients and updates are recorded. Read any of them back in Python
     run.weights("{parameter}", -1)            # the tensor at the last step
     run.gradient("{parameter}", 0)            # its gradient in the first step
 
-next: weightdesk show {path} --png filters.png
-      weightdesk train --again {path}
-      weightdesk train --help"""
+next: weightdesk explain {path} {parameter} {place}   # why one weight moved
+      weightdesk turn {path} 'mute conv1[5]'      # what the network says without a filter
+      weightdesk turn {path} --sweep '{parameter}[{place}]'
+      weightdesk train --again {path}             # the same bits once more"""
 
 
 def demo() -> None:
@@ -36,4 +37,5 @@ def demo() -> None:
     print_page(run, read_overview(run), console)
     parameter = next(iter(run.parameters.values()))
     index = (0,) * len(parameter.shape)
-    tell(console, _NEXT.format(path=run.path, parameter=parameter.name, index=index))
+    place = ",".join(map(str, index))
+    tell(console, _NEXT.format(path=run.path, parameter=parameter.name, index=index, place=place))
