@@ -13,10 +13,10 @@ Its weights, gradients and updates are recorded. Read any of them back in Python
     run.weights("{parameter}", -1)            # the tensor at the last step
     run.gradient("{parameter}", 0)            # its gradient in the first step
 
-next: weightdesk explain {path} {parameter} {place}   # why one weight moved
-      weightdesk turn {path} 'mute conv1[5]'      # what the network says without a filter
+next: weightdesk explain {path} {parameter} {place}
+      weightdesk turn {path} 'mute conv1[5]'
       weightdesk turn {path} --sweep '{parameter}[{place}]'
-      weightdesk train --again {path}             # the same bits once more"""
+      weightdesk train --again {path}"""
 
 
 def demo() -> None:
