@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from desk.sweeps.swept import autograd_slope, desk_of, looped, made
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
@@ -258,6 +258,7 @@ numbers = st.floats(-1e30, 1e30) | st.floats(-3, 3) | st.sampled_from([math.nan,
 
 
 @settings(max_examples=12, deadline=None)
+@example([(nn.SiLU, 2), (nn.ReLU, 4)], [0.0, 1.88e-268, 6.1e-306], 85, False)
 @given(layers, st.lists(numbers, min_size=1, max_size=6), st.integers(0, 99), st.booleans())
 def test_small_networks_and_any_values(
     made_of: list[Any], values: list[float], seed: int, bias: bool

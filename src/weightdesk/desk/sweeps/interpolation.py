@@ -16,6 +16,7 @@ from torch import Tensor
 
 _SECOND: Final = 0.15
 _FEWEST: Final = 3
+_QUIETLY: Final = np.errstate(all="ignore")  # points as near as 1e-300 give infinities, as in torch
 
 
 def apart(values: Float64[Tensor, " values"], present: float, count: int) -> list[int]:
@@ -38,6 +39,7 @@ def apart(values: Float64[Tensor, " values"], present: float, count: int) -> lis
     return chosen
 
 
+@_QUIETLY
 def lagrange(
     points: Float64[Tensor, "*several points"], values: Float64[Tensor, " values"]
 ) -> Float64[Tensor, "*several values points"]:
@@ -52,6 +54,7 @@ def lagrange(
     return torch.from_numpy(factors.prod(-1))
 
 
+@_QUIETLY
 def lagrange_slope(
     points: Float64[Tensor, "*several points"], place: int
 ) -> Float64[Tensor, "*several points"]:
@@ -68,6 +71,7 @@ def lagrange_slope(
     return torch.from_numpy(found)
 
 
+@_QUIETLY
 def doubt(
     points: Float64[Tensor, " points"],
     known: Float64[Tensor, "points curves"],
@@ -104,6 +108,7 @@ def _changed(points: Tensor, known: Tensor, weigh: Callable[[Tensor], Tensor]) -
     return found
 
 
+@_QUIETLY
 def left_out(
     points: Float64[Tensor, "*several points"], known: Float64[Tensor, "*several points curves"]
 ) -> Float64[Tensor, "*several points curves"]:

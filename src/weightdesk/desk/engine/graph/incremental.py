@@ -116,7 +116,7 @@ class GraphEngine:
         return self._layout.of_parameter(slot, value)
 
     def _run(self, given: Mapping[Slot, Any], count: int) -> tuple[Plan, frozenset[Slot], dict[Slot, Any]]:
-        key = tuple((slot, tuple(value.shape)) for slot, value in given.items() if isinstance(value, Tensor))
+        key = _shapes(given)
         with self._lock:
             known = self._plans.get(key)
         if known is None:

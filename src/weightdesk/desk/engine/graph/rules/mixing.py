@@ -14,6 +14,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from weightdesk.desk.engine.comparison import largest
 from weightdesk.desk.engine.graph.box import Box, Part, hull, put, take
 from weightdesk.desk.engine.graph.rules.rule import Labels, Rule, Shapes, Values
 from weightdesk.desk.engine.graph.step import Operand, Slot, Step
@@ -77,7 +78,7 @@ class Mixing(Rule):
         if own and rest:
             return super().propagate(turn)
         moved = part.values - turn.before(self.inputs, part.box)
-        size = float(torch.linalg.vector_norm(moved, math.inf)) if moved.numel() else 0.0
+        size = largest(moved)
         if size == 0.0:
             return self._units_anew(turn) if own else None
         if not own:
