@@ -59,14 +59,17 @@ def mapped(value: Any, change: Callable[[Tensor], Any], depth: int = _DEPTH) -> 
     return tree_map(leaf, value)
 
 
-def plain_values_of(value: Any) -> list[Any]:
-    """Numbers, texts and the like beside the tensors; what objects unknown to torch hold is not among them.
+def leaves_of(value: Any) -> list[Any]:
+    """The tensors, then numbers, texts and the like; what else objects unknown to torch hold is left out.
 
     >>> import torch
-    >>> plain_values_of({"a": torch.tensor(1), "b": (2.5, "text"), "c": None})
-    [2.5, 'text', None]
+    >>> leaves_of({"a": torch.tensor(1), "b": (2.5, "text"), "c": None})
+    [tensor(1), 2.5, 'text', None]
     """
-    return [each for each in tree_leaves(value) if each is None or isinstance(each, _PLAIN)]
+    return [
+        *tensors_of(value),
+        *(each for each in tree_leaves(value) if each is None or isinstance(each, _PLAIN)),
+    ]
 
 
 def main_pair(outputs: Any, targets: Any) -> tuple[Tensor | None, Tensor | None]:

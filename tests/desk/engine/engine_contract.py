@@ -10,10 +10,11 @@ import pytest
 import torch
 from torch import nn
 from torch.utils._pytree import tree_map
-from turned import EXAMPLES, FORMS, check, expected, leaves, same_bits, states, whole
+from turned import EXAMPLES, FORMS, check, expected, same_bits, states, whole
 
 from weightdesk.desk.edits import Setting
 from weightdesk.desk.engine import Engine
+from weightdesk.desk.nesting import leaves_of
 from weightdesk.desk.places import Place
 from weightdesk.desk.state import State
 from weightdesk.explain.batch import Batch
@@ -36,7 +37,7 @@ class EngineContract:
         lane = whole(engine)
         before = lane.outputs(start)
         assert all(one is two or torch.equal(one, two) for one, two in zip(
-            leaves(before), expected(model, inputs, start), strict=True
+            leaves_of(before), expected(model, inputs, start), strict=True
         ))  # fmt: skip
         for state in states(start, 5, 60):
             check(lane, model, inputs, state)
@@ -54,7 +55,7 @@ class EngineContract:
         for name, values in start.values.items():
             for value in (torch.nan, torch.inf, 1e30):
                 state = start.with_edit(Setting(Place(name, (0,) * values.ndim), value))
-                found = leaves(lane.outputs(state))
+                found = leaves_of(lane.outputs(state))
                 for ours, theirs in zip(found, expected(model, inputs, state), strict=True):
                     assert ours is theirs or torch.equal(ours.isfinite(), theirs.isfinite()), (name, value)
             check(lane, model, inputs, start.with_edit(Setting(Place(name, (0,) * values.ndim), 0.1)))
@@ -82,7 +83,7 @@ class EngineContract:
         first = [whole(engine)]
         results = [[first[0].outputs(state) for state in row]]
         results.append([lane.outputs(state) for lane in [whole(engine)] for state in row])
-        for one, two in zip(*(leaves(each) for each in results), strict=True):
+        for one, two in zip(*(leaves_of(each) for each in results), strict=True):
             assert one is two or torch.equal(torch.as_tensor(one), torch.as_tensor(two))
 
     def test_lanes_may_run_side_by_side(self) -> None:

@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_map
 
 from weightdesk.desk.edits import Muting, Noise, Pruning, Scaling, Setting
 from weightdesk.desk.engine import Engine, Lane
-from weightdesk.desk.nesting import plain_values_of, tensors_of
+from weightdesk.desk.nesting import leaves_of
 from weightdesk.desk.places import Place
 from weightdesk.desk.state import State
 from weightdesk.explain.tracing import arguments
@@ -234,11 +234,6 @@ def states(start: State, seed: int, count: int) -> Iterator[State]:
         yield state
 
 
-def leaves(outputs: Any) -> list[Any]:
-    """Tensors, also those in objects that torch does not know, and plain values."""
-    return [*tensors_of(outputs), *plain_values_of(outputs)]
-
-
 def expected(model: nn.Module, inputs: Any, state: State, dtype: torch.dtype | None = None) -> list[Any]:
     """The leaves of the outputs of a forward pass of a copy, in another precision if wanted."""
     copied, values = copy.deepcopy(model), dict(state.values)
@@ -250,7 +245,7 @@ def expected(model: nn.Module, inputs: Any, state: State, dtype: torch.dtype | N
         )
     positional, keywords = arguments(inputs)
     with torch.no_grad():
-        return leaves(functional_call(copied, values, positional, keywords))
+        return leaves_of(functional_call(copied, values, positional, keywords))
 
 
 def check(lane: Lane, model: nn.Module, inputs: Any, state: State) -> None:
@@ -259,7 +254,7 @@ def check(lane: Lane, model: nn.Module, inputs: Any, state: State) -> None:
     The latter is how far the forward pass is from one in double precision: networks in which a small
     difference grows make no way of computing them exact.
     """
-    found = leaves(lane.outputs(state))
+    found = leaves_of(lane.outputs(state))
     plain, truth = expected(model, inputs, state), expected(model, inputs, state, torch.float64)
     assert len(found) == len(plain)
     for ours, theirs, exact in zip(found, plain, truth, strict=True):
@@ -278,7 +273,7 @@ def check(lane: Lane, model: nn.Module, inputs: Any, state: State) -> None:
 
 def same_bits(lane: Lane, before: Any, state: State) -> None:
     """The outputs in a state are, bit for bit, these."""
-    pairs = zip(leaves(lane.outputs(state)), leaves(before), strict=True)
+    pairs = zip(leaves_of(lane.outputs(state)), leaves_of(before), strict=True)
     assert all(one is two or torch.equal(one, two) for one, two in pairs)
 
 

@@ -19,7 +19,7 @@ from torch.utils._pytree import tree_leaves
 from weightdesk.desk.engine.comparison import agree, moved
 from weightdesk.desk.engine.forward import Forward, chosen
 from weightdesk.desk.engine.recording import Call, Recording, copy_of, recorded
-from weightdesk.desk.nesting import plain_values_of, tensors_of
+from weightdesk.desk.nesting import leaves_of
 from weightdesk.explain.batch import batch_of
 from weightdesk.types import ParameterName
 
@@ -66,8 +66,7 @@ class ModulesEngine:
         for name in names[:: 1 + len(names) // _CHECKED]:
             values = {**self._original.values, name: moved(self._original.values[name])}
             found, expected = (
-                [*tensors_of(each), *plain_values_of(each)]
-                for each in (lane.run(values, [name]), self._forward(inputs, values))
+                leaves_of(each) for each in (lane.run(values, [name]), self._forward(inputs, values))
             )
             if not agree(found, expected):
                 raise ArithmeticError(f"modules before the one with {name} do not return the same again")

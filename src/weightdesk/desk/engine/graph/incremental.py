@@ -22,7 +22,7 @@ from weightdesk.desk.engine.graph.layout import Layout
 from weightdesk.desk.engine.graph.plan import Plan, make_plan, run_all
 from weightdesk.desk.engine.graph.reference import Reference, scales_of
 from weightdesk.desk.engine.graph.step import Operand, Slot
-from weightdesk.desk.nesting import plain_values_of, tensors_of
+from weightdesk.desk.nesting import leaves_of, tensors_of, with_tensors
 from weightdesk.explain.batch import Batch, batch_of
 from weightdesk.types import ParameterName
 
@@ -157,12 +157,14 @@ class GraphEngine:
     def _check(self, inputs: Any) -> tuple[Plan, int]:
         """Compare with the model, as it is and with all weights moved; the plan and a good chunk."""
         original = self.original.values
-        fixed = plain_values_of(self._forward(inputs, original))
-        for values in (original, {name: moved(each) for name, each in original.items()}):
+        unedited = self._forward(inputs, original)
+        other = {name: moved(each) for name, each in original.items()}
+        for values, outputs in ((original, unedited), (other, self._forward(inputs, other))):
             results = run_all(self._network, self._given(inputs, values))
             found = _leaves(self._network, dict(enumerate(results)))
-            outputs = self._forward(inputs, values)
-            if not agree([*found, *fixed], [*tensors_of(outputs), *plain_values_of(outputs)]):
+            if len(found) != len(tensors_of(outputs)) or not agree(
+                leaves_of(with_tensors(unedited, found)), leaves_of(outputs)
+            ):
                 raise ArithmeticError("what was exported gives another result than the model")
         plan = make_plan(self._network, results)
         return plan, _chunk(plan, _count(self._batch, inputs))
