@@ -15,10 +15,8 @@ from weightdesk.terminal.overview import read_overview
 
 @pytest.fixture
 def run(call: Call) -> str:
-    assert (
-        call("train", "digits", "--network", "mlp", "--layers", "8", "--steps", "5", "--cost", "none").code
-        == 0
-    )
+    network = ("--network", "mlp", "--layers", "8")
+    assert call("train", "digits", *network, "--steps", "5", "--cost", "none", "--every", "1").code == 0
     return "runs/digits"
 
 

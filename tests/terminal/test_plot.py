@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from weightdesk.terminal.curves import Curve, Panel
@@ -72,6 +72,7 @@ def test_a_single_step_is_drawn() -> None:
     assert frame[-1].endswith("step 1")
 
 
+@example([3.2500000348962816e16, 3.370500066849587e16], [], 24, 3)
 @given(
     st.lists(values, min_size=1, max_size=50),
     st.lists(values, max_size=9),

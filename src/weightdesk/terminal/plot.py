@@ -154,9 +154,10 @@ def _labels(axis: Axis, rows: int, is_share: bool) -> dict[int, str]:
     values = {row: axis.value(height) for row, height in heights.items()}
     found = {row: _figure(value, is_share) for row, value in values.items()}
     for digits in range(4, _LABEL - 1):
-        if is_share or len({*found.values()}) == len(found):
+        finer = {row: f"{value:.{digits}g}" for row, value in values.items()}
+        if is_share or len({*found.values()}) == len(found) or max(map(len, finer.values())) > _LABEL:
             break
-        found = {row: f"{value:.{digits}g}" for row, value in values.items()}
+        found = finer
     return found
 
 
