@@ -8,6 +8,8 @@ from hypothesis import settings
 from torch import nn
 from trainings import small_network
 
+from weightdesk.runs import Run, open_run
+
 # Tests run side by side: more threads than processors would only wait for each other.
 torch.set_num_threads(1)
 
@@ -20,3 +22,12 @@ settings.load_profile("weightdesk")
 def network() -> nn.Sequential:
     """A small classifier of pictures."""
     return small_network()
+
+
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Six steps of a small network on handwritten digits, with a snapshot of each."""
+    from weightdesk.training import Recipe, train
+
+    recipe = Recipe.create("digits", network="mlp", layers=(16, 12), steps=6)
+    return open_run(train(recipe, tmp_path_factory.mktemp("runs") / "digits", every=1).directory)

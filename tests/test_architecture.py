@@ -22,7 +22,10 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "desk": FOUNDATION | {"explain", "runs", "statistics"},
     "training": FOUNDATION | {"recording"},
     "terminal": FOUNDATION | {"explain", "runs", "statistics"},
-    "commands": None,  # anything
+    "server": None,  # anything
+    "notebook": None,
+    "report": None,
+    "commands": None,
     "cli": None,
     "__init__": None,
 }

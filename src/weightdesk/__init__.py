@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from weightdesk.explain import explain_unit as explain_unit
     from weightdesk.explain import feature_importance as feature_importance
     from weightdesk.explain import importance as importance
+    from weightdesk.notebook import show as show
     from weightdesk.recording import Recording as Recording
     from weightdesk.recording import watch as watch
     from weightdesk.runs import Run as Run
@@ -28,12 +29,13 @@ _HOMES = {
     "feature_importance": "weightdesk.explain",
     "importance": "weightdesk.explain",
     "open_run": "weightdesk.runs",
+    "show": "weightdesk.notebook",
     "watch": "weightdesk.recording",
 }
 
 __all__ = [
     "Desk", "Recording", "Run", "WeightdeskError",
-    "explain_gradient", "explain_unit", "feature_importance", "importance", "open_run", "watch",
+    "explain_gradient", "explain_unit", "feature_importance", "importance", "open_run", "show", "watch",
 ]  # fmt: skip
 
 

@@ -10,6 +10,8 @@ import typer
 
 from weightdesk.commands.demo import demo
 from weightdesk.commands.explain import explain
+from weightdesk.commands.export import export
+from weightdesk.commands.open import open_
 from weightdesk.commands.runs import runs
 from weightdesk.commands.show import show
 from weightdesk.commands.train import train
@@ -32,7 +34,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (demo, train, runs, show, explain, turn):
+app.command("open")(open_)
+for _command in (demo, train, runs, show, explain, turn, export):
     app.command()(_command)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Final
+
+from weightdesk.commands.beside import DeskBeside
 
 _NEXT: Final = """
 Its weights, gradients and updates are recorded. Read any of them back in Python:
@@ -13,14 +16,15 @@ Its weights, gradients and updates are recorded. Read any of them back in Python
     run.weights("{parameter}", -1)            # the tensor at the last step
     run.gradient("{parameter}", 0)            # its gradient in the first step
 
-next: weightdesk explain {path} {parameter} {place}
+next: weightdesk open {path}
+      weightdesk explain {path} {parameter} {place}
       weightdesk turn {path} 'mute conv1[5]'
       weightdesk turn {path} --sweep '{parameter}[{place}]'
       weightdesk train --again {path}"""
 
 
 def demo() -> None:
-    """Train a small convolutional network on handwritten digits, and show what was recorded."""
+    """Train a small network on handwritten digits, show what was recorded, and open it on the desk."""
     from rich.console import Console
 
     from weightdesk.commands.show import print_page
@@ -39,3 +43,6 @@ def demo() -> None:
     index = (0,) * len(parameter.shape)
     place = ",".join(map(str, index))
     tell(console, _NEXT.format(path=run.path, parameter=parameter.name, index=index, place=place))
+    if console.is_terminal and sys.stdin.isatty():  # somebody is there to end it
+        tell(console, "")
+        DeskBeside(run.path).wait()

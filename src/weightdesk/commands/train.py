@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from weightdesk.commands.beside import DeskBeside
 from weightdesk.commands.folder import free_folder, refuse_taken
 from weightdesk.commands.options import RECIPE, RECORDING, START, takes
 from weightdesk.errors import OptionError
@@ -35,6 +36,9 @@ def train(
     ] = None,
     *,
     json: Annotated[bool, typer.Option("--json", help="print what came out as JSON")] = False,
+    open_: Annotated[
+        bool, typer.Option("--open", help="open the desk in the browser, and see it learn there")
+    ] = False,
     **options: Any,
 ) -> None:
     """Train a network on a recipe or on your own data, and keep every weight, gradient and update.
@@ -49,18 +53,28 @@ def train(
     again = given.get("again")
     recipe, start = _plan(source, given)
     console = Console(stderr=json, highlight=False)
-    outcome = record(recipe, given.get("run"), console, start, **_budget(given))
+    desks: list[DeskBeside] = []
+    begun = (lambda folder: desks.append(DeskBeside(folder))) if open_ else None
+    outcome = record(recipe, given.get("run"), console, start, begun=begun, **_budget(given))
     repetition = _compare(again, outcome) if again else None
     if json:
         print(document(_facts(outcome, repetition)))
     else:
         tell(console, _result(outcome, repetition))
+    for desk in desks:
+        desk.wait()
     if repetition and not repetition.same:
         raise typer.Exit(_DIFFERENT)
 
 
 def record(
-    recipe: Recipe, folder: str | None, console: Console, start: Start | None = None, **budget: Any
+    recipe: Recipe,
+    folder: str | None,
+    console: Console,
+    start: Start | None = None,
+    *,
+    begun: Callable[[str], None] | None = None,
+    **budget: Any,
 ) -> Outcome:
     """Train by a recipe, with the progress on a console.
 
@@ -69,6 +83,7 @@ def record(
         folder: where the run goes; None for a free folder of the recipe's name below `runs`.
         console: shows first what is trained and where it is kept, then how it stands.
         start: weights to go on from.
+        begun: is called with the folder as soon as the run can be opened.
         budget: `cost`, `disk` and `every`, where they are not the usual ones.
 
     """
@@ -89,6 +104,8 @@ def record(
             if not announced:
                 # The run itself knows what is trained, as soon as it has begun.
                 tell(console, announcement(open_run(folder)))
+                if begun is not None:
+                    begun(folder)
                 announced = True
             show(progress)
 

@@ -7,7 +7,7 @@ import operator
 import os
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import RLock
 from typing import Final
 
@@ -142,6 +142,16 @@ class Turns(ABC):
         """
         with self._turning:
             self._move(mix.applied_to(self._state), noted=True)
+        self._announce()
+
+    def become(self, edits: Sequence[Edit]) -> None:
+        """Make these all of the turns, as one that can be undone; what they share with the present is kept.
+
+        Raises:
+            WeightdeskError: an edit does not fit these weights.
+        """
+        with self._turning:
+            self._move(self._remembered(tuple(edits)) or self._state.with_edits(edits), noted=True)
         self._announce()
 
     def reset(self) -> None:

@@ -81,11 +81,12 @@ def replays(stored: Mapping[str, Any], steps: Iterable[Step]) -> Iterator[Moment
             raise OptionError(f"the training had no step {step}: its steps are 0 to {prepared.steps() - 1}")
     with seeded(recipe.seed):
         random_state = torch.get_rng_state()
+    dropouts = _Dropouts(prepared)
     for step, batch in enumerate(islice(prepared.batches(), max(wanted, default=-1) + 1)):
         if step in wanted:
             yield _moment(prepared, step, batch, random_state)
         if recipe.dropout:
-            random_state = _after_dropout(prepared, batch, random_state)
+            random_state = dropouts.after(batch, random_state)
 
 
 def _moment(prepared: Preparation, step: Step, batch: Tensor, random_state: Tensor) -> Moment:
@@ -104,9 +105,32 @@ def _moment(prepared: Preparation, step: Step, batch: Tensor, random_state: Tens
     )
 
 
-def _after_dropout(prepared: Preparation, batch: Tensor, random_state: Tensor) -> Tensor:
-    """Torch's random numbers after a batch: what dropout draws depends on shapes, not on weights."""
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.set_rng_state(random_state)
-        prepared.model(prepared.parts["train"].inputs[batch])
-        return torch.get_rng_state()
+class _Dropouts:
+    """What the network's dropout draws of torch's random numbers: it depends on shapes, not on weights."""
+
+    def __init__(self, prepared: Preparation) -> None:
+        self._prepared = prepared
+        self._inputs: dict[int, list[tuple[nn.Module, Tensor]]] = {}
+
+    def after(self, batch: Tensor, random_state: Tensor) -> Tensor:
+        """The random numbers' state after a batch; only the dropout itself is run."""
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            if len(batch) not in self._inputs:
+                self._inputs[len(batch)] = self._found(batch)
+            torch.set_rng_state(random_state)
+            for module, given in self._inputs[len(batch)]:
+                module.forward(given)
+            return torch.get_rng_state()
+
+    def _found(self, batch: Tensor) -> list[tuple[nn.Module, Tensor]]:
+        """The dropout modules in the order in which they run, with inputs of the shapes that they get."""
+        found: list[tuple[nn.Module, Tensor]] = []
+        handles = [
+            each.register_forward_pre_hook(lambda module, given: found.append((module, given[0].clone())))
+            for each in self._prepared.model.modules()
+            if isinstance(each, nn.Dropout)
+        ]
+        self._prepared.model(self._prepared.parts["train"].inputs[batch])
+        for handle in handles:
+            handle.remove()
+        return found

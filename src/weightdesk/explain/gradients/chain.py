@@ -122,6 +122,11 @@ class Part:
         """Whether the chain ends here."""
         return self.module == "loss" and self._where is None
 
+    @property
+    def opens(self) -> bool:
+        """Whether a unit lies behind it, so that `open` gives its δ."""
+        return self._where is not None
+
     def open(self) -> Delta:
         """δ of that unit, one level nearer to the loss.
 

@@ -1,0 +1,156 @@
+"""The desk in a real browser: opening, turning, replaying, and the file on its own.
+
+Debian's Chromium without a window and without a graphics card draws everything on the processor, which the
+server and the network share with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+from reporting import Row, markdown
+
+from weightdesk import open_run
+from weightdesk.report import write_report
+from weightdesk.server.session import Session
+from weightdesk.training import Recipe, train
+
+MAIN = "from weightdesk.cli import main; raise SystemExit(main())"
+READY = "[role=group][aria-label=classes]"
+TURN = """async ([times, ready]) => {
+  const knob = document.querySelector('[role=slider][aria-label*="["]');
+  const outputs = document.querySelector(ready);
+  const waited = [];
+  for (let turn = 0; turn < times; turn++) {
+    const begun = performance.now();
+    const drawn = new Promise(done => {
+      const seen = new MutationObserver(() => { seen.disconnect(); requestAnimationFrame(() => done()); });
+      seen.observe(outputs, { subtree: true, characterData: true, attributes: true, childList: true });
+    });
+    const key = turn % 40 < 20 ? 'ArrowUp' : 'ArrowDown';
+    knob.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+    await Promise.race([drawn, new Promise(done => setTimeout(done, 1000))]);
+    waited.push(performance.now() - begun);
+    await new Promise(done => setTimeout(done, 30));
+  }
+  return waited;
+}"""
+FRAMES = """async () => {
+  const times = [];
+  const until = performance.now() + 3000;
+  await new Promise(done => requestAnimationFrame(function next(now) {
+    times.push(now);
+    if (performance.now() < until) requestAnimationFrame(next); else done();
+  }));
+  return (times.length - 1) / ((times.at(-1) - times[0]) / 1000);
+}"""
+
+
+def main() -> int:
+    """Measure all of it and print the rows."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=10_000)
+    steps = parser.parse_args().steps
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        place = Path(folder)
+        large = Recipe.create("digits", network="mlp", layers=(1000, 900), steps=steps)
+        rows = [*opening(browser, train(large, place / "large").directory, steps)]
+        for network in ("mlp", "cnn"):
+            recipe = Recipe.create("digits", network=network, steps=300)
+            run = train(recipe, place / network, cost=0.2).directory
+            rows += turning(browser, run, network)
+            if network == "cnn":
+                rows += [*replaying(browser, run), *exported(browser, run, place / "digits.html")]
+    print(markdown(rows))
+    return 0
+
+
+@contextmanager
+def desk_of(run: str) -> Iterator[str]:
+    """The link of `weightdesk open`, in a process of its own."""
+    command = [sys.executable, "-c", MAIN, "open", run, "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        yield next(line.split(": ", 1)[1].strip() for line in server.stdout if "http://" in line)
+        server.terminate()
+
+
+def opening(browser: Browser, run: str, steps: int) -> Iterator[Row]:
+    """The time from the click on the link to the screen and to the outputs."""
+    weights = sum(each.size for each in open_run(run).parameters.values())
+    with desk_of(run) as link:
+        page = browser.new_page()
+        start = time.perf_counter()
+        page.goto(link, wait_until="commit")
+        page.locator(".columns").first.wait_for()
+        painted = time.perf_counter() - start
+        page.locator(READY).wait_for()
+        usable = time.perf_counter() - start
+        page.close()
+    what = f"open a run of {weights:,} weights, {steps:,} steps"
+    yield Row(f"{what}: first paint", f"{painted:.2f} s", "≤ 1.0 s", painted <= 1)
+    yield Row(f"{what}: whole desk usable", f"{usable:.2f} s", "≤ 2.0 s", usable <= 2)
+
+
+def turning(browser: Browser, run: str, network: str) -> list[Row]:
+    """The time from a key on a knob to the outputs on screen."""
+    first = next(iter(open_run(run).parameters.values()))
+    layer = first.name.rpartition(".")[0]
+    index = ",".join("0" for _ in first.shape)
+    with desk_of(run) as link:
+        page = opened(browser, f"{link}#layer={layer}&unit=0&weight={index}&tab=layer")
+        page.wait_for_timeout(3000)
+        waited = sorted(page.evaluate(TURN, [120, READY])[20:])
+        page.close()
+    median, late = statistics.median(waited), waited[int(0.95 * len(waited))]
+    return [
+        Row(f"turn a knob, {network}: median", f"{median:.0f} ms", "≤ 33 ms", median <= 33),
+        Row(f"turn a knob, {network}: 95 of 100 within", f"{late:.0f} ms", "≤ 60 ms", late <= 60),
+    ]
+
+
+def replaying(browser: Browser, run: str) -> Iterator[Row]:
+    """Frames a second while the training is played."""
+    with desk_of(run) as link:
+        page = opened(browser, f"{link}#step=0&tab=layer")
+        page.get_by_role("button", name="play", exact=True).click()
+        frames = page.evaluate(FRAMES)
+        page.close()
+    yield Row("replay the digits cnn", f"{frames:.0f} frames/s", "≥ 30 frames/s", frames >= 30)
+
+
+def exported(browser: Browser, run: str, path: Path) -> Iterator[Row]:
+    """Size of the file on its own, and how long it takes to open."""
+    write_report(Session(open_run(run)), path)
+    size = path.stat().st_size / 1e6
+    start = time.perf_counter()
+    page = opened(browser, path.as_uri())
+    took = time.perf_counter() - start
+    page.close()
+    yield Row("exported HTML of the digits run", f"{size:.1f} MB", "≤ 10 MB", size <= 10)
+    yield Row("exported HTML: opens and answers", f"{took:.2f} s", "≤ 2 s", took <= 2)
+
+
+def opened(browser: Browser, link: str) -> Page:
+    """A page whose outputs are on screen."""
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    page.goto(link)
+    page.locator(READY).wait_for()
+    return page
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,23 @@
+"""`weightdesk open`: a run on the desk, in the browser."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def open_(
+    run: Annotated[str, typer.Argument(help="folder or address of a run", show_default=False)],
+    port: Annotated[int, typer.Option(help="port to listen on, 0 for a free one", min=0, max=65535)] = 0,
+    host: Annotated[
+        str, typer.Option(help="address to listen on; any but this machine's own lets others in")
+    ] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option(help="open the browser")] = True,
+) -> None:
+    """Open the desk of a run in the browser: replay the training, see why weights moved, turn them."""
+    from weightdesk.runs import open_run
+    from weightdesk.server.launch import serve
+    from weightdesk.server.session import Session
+
+    serve(Session(open_run(run)), host=host, port=port, browse=browser)

@@ -1,0 +1,197 @@
+"""A run as one HTML file that opens without a server: its answers lie in it, and the page computes the rest.
+
+`web/src/hosts/file.ts` reads them, `web/src/engine` runs the network. What there is no room for is
+thinned out evenly: first the steps with gradients and updates, then the snapshots themselves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from torch import Tensor
+
+from weightdesk.errors import OptionError, StepNotKeptError
+from weightdesk.server.app import STATIC
+from weightdesk.server.embedded import Embedded, answered, as_text, embedded
+from weightdesk.server.questions.examples import ExamplesQuestion
+from weightdesk.server.questions.layer import LayerQuestion
+from weightdesk.server.questions.metrics import MetricsQuestion
+from weightdesk.server.questions.network import NetworkQuestion
+from weightdesk.server.questions.overview import OverviewQuestion
+from weightdesk.server.questions.weights import WeightsQuestion
+from weightdesk.server.session import Session
+
+LARGEST: Final = 10_000_000
+"""Bytes above which steps are left out, down to the first and the last snapshot."""
+
+_EXAMPLES: Final = 1_000_000  # bytes of examples beside the first ones, before compression
+_TOGETHER: Final = 64  # examples of one question
+_POLICY: Final = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+)
+
+Notes = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What came of it: the size of the file in bytes, and what had to be left out, one line each."""
+
+    size: int
+    notes: Notes
+
+
+def write_report(session: Session, path: str | Path, *, largest: int = LARGEST) -> Written:
+    """Write the desk of a run as one HTML file.
+
+    Arguments:
+        session: the run; a living one is written as it is now.
+        path: of the file.
+        largest: bytes above which steps are left out.
+
+    Raises:
+        OptionError: the file is there already, the page is not built, or the run keeps no snapshot.
+    """
+    path = Path(path)
+    if path.exists():
+        raise OptionError(f"{path} is there already; name another file, or remove this one")
+    make = _page(path.stem)
+    if not session.run.steps:
+        raise OptionError(f"{session.run.path} keeps no snapshot, so there is nothing to write")
+    content, notes = _fitted(_Contents(session), make, largest)
+    with path.open("xb") as file:
+        file.write(content)
+    return Written(len(content), notes)
+
+
+def spread(steps: Sequence[int], count: int) -> tuple[int, ...]:
+    """So many of the steps, the first and the last among them and the others evenly between.
+
+    >>> spread(range(0, 50, 5), 4)
+    (0, 15, 30, 45)
+    """
+    if count < 2:
+        return ()
+    places = np.linspace(0, len(steps) - 1, min(count, len(steps))).round().astype(int)
+    return tuple(steps[each] for each in places)
+
+
+class _Contents:
+    """What goes into the file; everything is asked once, however often it is tried how much fits."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.steps, self.changed = session.run.steps, session.run.gradient_steps
+        self._parameters = [each.name for each in session.run.parameters.values()]
+
+    def of(self, steps: Sequence[int], changed: Sequence[int]) -> tuple[list[Embedded], Notes]:
+        """The answers with just these snapshots and gradients, and what is left out."""
+        notes = (
+            *_left_out(self.steps, steps, "snapshots"),
+            *_left_out(self.changed, changed, "gradients"),
+        )
+        facts: dict[str, Any] = {"steps": steps, "gradient_steps": changed}
+        if self._silent is not None:
+            notes = (*notes, f"weights can only be looked at in this file: {self._silent}")
+            facts["subject"] = None
+        overview = OverviewQuestion().answer(self._session).model_copy(update=facts | {"notes": notes})
+        found = [embedded(OverviewQuestion(), overview), *self._always]
+        found += [each for step in steps for each in self._snapshots[step]]
+        return found + [each for step in changed for each in self._changes[step]], notes
+
+    @cached_property
+    def _silent(self) -> str | None:
+        """Why the page cannot run the network; None where it can."""
+        if not self._session.has_subject:
+            return "the network of a training loop of one's own is known in Python only"
+        inputs = self._session.subject.inputs
+        if not isinstance(inputs, Tensor) or not inputs.is_floating_point():
+            return "the network takes something else than one tensor of real numbers"
+        return NetworkQuestion(step=self.steps[-1]).answer(self._session).reason
+
+    @cached_property
+    def _always(self) -> list[Embedded]:
+        found = [answered(MetricsQuestion(), self._session)]
+        found += [answered(LayerQuestion(parameter=name), self._session) for name in self._parameters]
+        if self._silent is None:
+            inputs = self._session.subject.inputs
+            room = max(_TOGETHER, _EXAMPLES // max(1, inputs[0].numel() * 4))
+            starts = range(0, min(len(inputs), room), _TOGETHER)
+            found += [answered(ExamplesQuestion(start=start), self._session) for start in starts]
+        return found
+
+    @cached_property
+    def _snapshots(self) -> dict[int, list[Embedded]]:
+        return {step: list(self._snapshot(step)) for step in self.steps}
+
+    @cached_property
+    def _changes(self) -> dict[int, list[Embedded]]:
+        return {step: list(self._change(step)) for step in self.changed}
+
+    def _snapshot(self, step: int) -> Iterator[Embedded]:
+        if self._silent is None:
+            yield answered(NetworkQuestion(step=step), self._session)
+        for name in self._parameters:
+            yield answered(WeightsQuestion(parameter=name, step=step), self._session)
+
+    def _change(self, step: int) -> Iterator[Embedded]:
+        """Gradients and updates, as far as the step keeps them of a parameter."""
+        for name in self._parameters:
+            for what in ("gradient", "update"):
+                try:
+                    yield answered(WeightsQuestion(parameter=name, step=step, what=what), self._session)
+                except StepNotKeptError:
+                    continue
+
+
+def _left_out(known: Sequence[int], kept: Sequence[int], what: str) -> Iterator[str]:
+    if len(kept) < len(known):
+        yield f"this file has {what} at {len(kept)} of {len(known)} steps, for its size; the run has all"
+
+
+def _fitted(contents: _Contents, make: Callable[[str], bytes], largest: int) -> tuple[bytes, Notes]:
+    """The file with as many steps as there is room for."""
+    steps, changed = contents.steps, contents.changed
+    while True:
+        answers, notes = contents.of(steps, changed)
+        page = make(as_text(answers))
+        if len(page) <= largest or (not changed and len(steps) <= 2):
+            return page, notes
+        if changed:  # these go first: the weights are what the page turns
+            bare = len(make(as_text(contents.of(steps, ())[0])))
+            room = 0.99 * max(0, largest - bare) / max(1, len(page) - bare)
+            changed = spread(contents.changed, min(len(changed) - 1, math.floor(len(changed) * room)))
+        else:
+            fewer = min(len(steps) - 1, math.floor(len(steps) * largest / len(page)))
+            steps = spread(contents.steps, max(2, fewer))
+
+
+def _page(title: str) -> Callable[[str], bytes]:
+    """Makes the file of the text of its answers."""
+    try:
+        script, style = ((STATIC / name).read_text("utf-8") for name in ("desk.js", "desk.css"))
+    except FileNotFoundError:
+        raise OptionError(
+            f"the page is not built: run `make web`, or install weightdesk anew ({STATIC})"
+        ) from None
+    # all that could end a script or a style too early, or be read as a comment
+    for risky in ("<!--", "<script", "</script"):
+        script = script.replace(risky, f"\\x3c{risky[1:]}")
+    style = style.replace("</style", "<\\/style")
+    start = (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<title>{escape(title)} · weightdesk</title>\n<link rel="icon" href="data:,">\n'
+        f'<style>{style}</style>\n</head>\n<body>\n<div id="desk"></div>\n'
+        '<script type="application/octet-stream" id="weightdesk-run">'
+    )
+    end = f'</script>\n<script type="module">{script}</script>\n</body>\n</html>\n'
+    return lambda answers: f"{start}{answers}{end}".encode()

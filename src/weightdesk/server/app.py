@@ -1,0 +1,84 @@
+"""The routes: the page, its questions, and word that the run has grown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI, Request, Response, WebSocket
+from fastapi.responses import FileResponse, JSONResponse
+from starlette.concurrency import run_in_threadpool
+
+from weightdesk.errors import OptionError, WeightdeskError
+from weightdesk.server.asking import answered, line, read
+from weightdesk.server.live import follow
+from weightdesk.server.questions import QUESTIONS
+from weightdesk.server.security import LARGEST
+from weightdesk.server.session import Session
+
+STATIC: Final = Path(__file__).parent / "static"
+_PAGE: Final = ("index.html", "desk.js", "desk.css")
+_BINARY: Final = "application/octet-stream"
+
+
+def make_app(session: Session) -> FastAPI:
+    """The desk of one run; `security.Guard` belongs before it.
+
+    Errors are JSON, `{"error": "one line"}`: 400 for a question that is none, 404 for an unknown kind,
+    409 for one that cannot be answered.
+    """
+    app = FastAPI(title="weightdesk", openapi_url=None, docs_url=None, redoc_url=None)
+
+    @app.get("/")
+    async def page() -> Response:
+        return FileResponse(STATIC / "index.html", headers={"cache-control": "no-store"})
+
+    @app.get("/static/{name}")
+    async def file(name: str) -> Response:
+        if name not in _PAGE:
+            return _error(404, "no such file")
+        return FileResponse(STATIC / name, headers={"cache-control": "no-cache"})
+
+    @app.post("/ask/{kind}")
+    async def ask(kind: str, request: Request) -> Response:
+        body = await _body(request)
+        if body is None:
+            return _error(413, "the question is too large")
+        return await _answered(kind, body, request)
+
+    @app.websocket("/live")
+    async def live(socket: WebSocket) -> None:
+        await socket.accept()
+        await follow(session.run, socket)
+
+    async def _answered(kind: str, body: bytes, request: Request) -> Response:
+        if kind not in QUESTIONS:
+            return _error(404, f"nothing is called {kind[:40]!r}")
+        try:
+            question = read(kind, body)
+        except OptionError as error:
+            return _error(400, str(error))
+        if await request.is_disconnected():  # the page has moved on
+            return Response(status_code=499)
+        try:
+            packed = await run_in_threadpool(answered, question, session)
+        except (WeightdeskError, OSError) as error:
+            return _error(409, line(error))
+        return Response(packed, media_type=_BINARY, headers={"cache-control": "no-store"})
+
+    return app
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body, as long as it is not too large; a sender may tell no length, or a wrong one."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > LARGEST:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _error(status: int, told: str) -> Response:
+    return JSONResponse({"error": told}, status)

@@ -1,0 +1,73 @@
+"""Serve a run: find a port, print the link, open the browser."""
+
+from __future__ import annotations
+
+import socket
+import webbrowser
+from collections.abc import Callable
+from typing import Final
+
+import uvicorn
+
+from weightdesk.errors import OptionError
+from weightdesk.server.app import STATIC, make_app
+from weightdesk.server.security import Guard, new_token
+from weightdesk.server.session import Session
+
+LOOPBACK: Final = "127.0.0.1"
+_NAMES: Final = ("127.0.0.1", "localhost", "::1")
+
+
+def serve(
+    session: Session,
+    *,
+    host: str = LOOPBACK,
+    port: int = 0,
+    browse: bool = True,
+    token: str | None = None,
+    tell: Callable[[str], None] = print,
+) -> None:
+    """Serve the desk of a run until Ctrl-C.
+
+    Arguments:
+        session: the run.
+        host: address to listen on.
+        port: 0 for a free one.
+        browse: whether to open the browser.
+        token: of the link; a new one where left out.
+        tell: is given the lines for the person who waits.
+
+    Raises:
+        OptionError: the port is taken, or the page was not built.
+    """
+    if not (STATIC / "index.html").exists():
+        raise OptionError(f"the page is not built: run `make web`, or install weightdesk anew ({STATIC})")
+    listening = _bound(host, port)
+    port, token = listening.getsockname()[1], token or new_token()
+    is_local = host in _NAMES
+    guard = Guard(make_app(session), token, _NAMES if is_local else (), port)
+    link = f"http://{LOOPBACK if is_local else host}:{port}/?token={token}"
+    if not is_local:
+        tell(f"listening on {host}: whoever reaches this machine and has the link sees the run and its data")
+    tell(f"desk of {session.run.path}: {link}\nCtrl-C ends it; nothing in the run changes")
+    if browse:
+        webbrowser.open(link)
+    config = uvicorn.Config(guard, log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=1)
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(
+        family, socket.SOCK_STREAM, socket.IPPROTO_TCP
+    )  # named, or asyncio lets answers wait
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host, port))
+        found.listen()  # from here on a browser that is early waits
+    except OSError as error:
+        found.close()
+        raise OptionError(
+            f"cannot listen on {host}:{port}: {error.strerror}; leave --port out for a free one"
+        ) from None
+    return found

@@ -1,0 +1,55 @@
+"""Everything that the page may ask, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from weightdesk.server.questions.activity import ActivityQuestion
+from weightdesk.server.questions.examples import ExamplesQuestion
+from weightdesk.server.questions.gradient import GradientQuestion
+from weightdesk.server.questions.heard import HeardQuestion
+from weightdesk.server.questions.history import HistoryQuestion
+from weightdesk.server.questions.importance import ImportanceQuestion
+from weightdesk.server.questions.layer import LayerQuestion
+from weightdesk.server.questions.metrics import MetricsQuestion
+from weightdesk.server.questions.network import NetworkQuestion
+from weightdesk.server.questions.overview import OverviewQuestion
+from weightdesk.server.questions.plane import PlaneQuestion
+from weightdesk.server.questions.question import Question
+from weightdesk.server.questions.save import SaveQuestion
+from weightdesk.server.questions.sound import SoundQuestion
+from weightdesk.server.questions.spectrum import SpectrumQuestion
+from weightdesk.server.questions.surface import SurfaceQuestion
+from weightdesk.server.questions.sweep import SweepQuestion
+from weightdesk.server.questions.terms import TermsQuestion
+from weightdesk.server.questions.tile import TileQuestion
+from weightdesk.server.questions.update import UpdateQuestion
+from weightdesk.server.questions.weights import WeightsQuestion
+
+QUESTIONS: Final[Mapping[str, type[Question[Any]]]] = {
+    each.kind: each
+    for each in (
+        ActivityQuestion,
+        ExamplesQuestion,
+        GradientQuestion,
+        HeardQuestion,
+        HistoryQuestion,
+        ImportanceQuestion,
+        LayerQuestion,
+        MetricsQuestion,
+        NetworkQuestion,
+        OverviewQuestion,
+        PlaneQuestion,
+        SaveQuestion,
+        SoundQuestion,
+        SpectrumQuestion,
+        SurfaceQuestion,
+        SweepQuestion,
+        TermsQuestion,
+        TileQuestion,
+        UpdateQuestion,
+        WeightsQuestion,
+    )
+}
+"""Each question by what it is called on the wire."""

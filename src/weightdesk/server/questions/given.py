@@ -1,0 +1,30 @@
+"""The input that a question is about: an example of the probe set, or numbers of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from weightdesk.errors import OptionError
+from weightdesk.server.session import Session
+
+
+def given_input(session: Session, example: int, own: Sequence[float] | None) -> Tensor:
+    """The input as a batch of one.
+
+    Raises:
+        OptionError: there is no such example, the numbers are too few or too many, or the network takes
+            more than one tensor.
+    """
+    inputs = session.subject.inputs
+    if not isinstance(inputs, Tensor):
+        raise OptionError("only networks that take one tensor can be heard on a single input")
+    if own is None:
+        if example >= len(inputs):
+            raise OptionError(f"example {example} does not exist: expected 0…{len(inputs) - 1}")
+        return inputs[example : example + 1]
+    if len(own) != inputs[0].numel():
+        raise OptionError(f"an input has {inputs[0].numel()} numbers, got {len(own)}")
+    return torch.tensor(own, dtype=inputs.dtype).reshape(inputs[:1].shape)

@@ -1,0 +1,157 @@
+"""One run that is being looked at, with the desks on which its weights are turned."""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from threading import RLock
+from typing import Any, Final
+
+from torch import Tensor, nn
+
+from weightdesk.desk import Desk
+from weightdesk.desk.edits import Edit, Transplanting
+from weightdesk.desk.grammar import parse_turn
+from weightdesk.desk.state import State
+from weightdesk.errors import OptionError
+from weightdesk.runs import Run
+from weightdesk.server.kept import Kept
+from weightdesk.server.subject import Subject
+from weightdesk.training import held_out
+
+_DESKS: Final = 4  # steps whose desks are kept; each holds a copy of the network and its results
+
+Turned = tuple[str, ...]
+
+RUNNING: Final = RLock()
+"""Held by whoever runs a network: torch's random numbers and what tracing changes are the whole process's."""
+
+
+class Session:
+    """What answers questions about a run.
+
+    The page tells with each question which step and which turns it is about, so that nothing is lost
+    when the server starts again, and two pages do not disturb each other.
+
+    Arguments:
+        run: the run, finished or not.
+        subject: the network and its probe set; of a built-in training they are found by themselves.
+    """
+
+    def __init__(self, run: Run, subject: Subject | None = None) -> None:
+        self.run = run
+        self._given = subject
+        self._desks: OrderedDict[int, _Turned] = OrderedDict()
+        self._kept = Kept()
+
+    @property
+    def subject(self) -> Subject:
+        """The network and its probe set.
+
+        Raises:
+            OptionError: the run is of somebody's own loop, and no network was given.
+        """
+        with RUNNING:
+            return self._subject
+
+    @property
+    def has_subject(self) -> bool:
+        """Whether weights can be turned, and not only looked at."""
+        return self._given is not None or self.run.recipe is not None
+
+    @contextmanager
+    def desk(self, step: int, turns: Turned = ()) -> Iterator[Desk]:
+        """The desk of a step with just these turns; held by nobody else meanwhile.
+
+        Raises:
+            StepNotKeptError: the run keeps no snapshot of this step.
+            OptionError: a turn is none.
+        """
+        with RUNNING:
+            turned = self._desks.pop(step, None) or self._opened(step)
+            self._desks[step] = turned
+            while len(self._desks) > _DESKS:
+                self._desks.popitem(last=False)
+            turned.become(turns)
+            yield turned.desk
+
+    @contextmanager
+    def network(self, step: int, turns: Turned = ()) -> Iterator[tuple[nn.Module, State, State]]:
+        """The network of a step, whose weights are not to be touched, with the state unturned and turned.
+
+        Run it with `torch.func.functional_call(network, state.values, …)`.
+        """
+        with self.desk(step, turns) as desk:
+            yield self._desks[step].network, desk.state.original, desk.state
+
+    def weights(self, parameter: str, step: int, turns: Turned = ()) -> Tensor:
+        """A parameter at a step, turned."""
+        name = self.run.parameters[parameter].name
+        if not turns:
+            return self.run.weights(name, step)
+        with self.desk(step, turns) as desk:
+            return desk.state.values[name]
+
+    def model(self, step: int, turns: Turned = ()) -> nn.Module:
+        """A network of one's own with the weights of a step, turned."""
+        model = copy.deepcopy(self.subject.model)
+        self.run.load_into(model, step)
+        if turns:
+            with self.desk(step, turns) as desk:
+                values = dict(desk.state.values)
+            for name, each in model.named_parameters():
+                each.data = values[name].clone()
+        return model
+
+    def kept(self, kind: str, key: Hashable, make: Callable[[], Any]) -> Any:
+        """A result that takes a while, made once for the questions about the same."""
+        return self._kept.get(kind, key, make)
+
+    def _opened(self, step: int) -> _Turned:
+        subject, model = self.subject, self.model(step)
+        desk = Desk(model, subject.inputs, subject.targets, subject.loss, incremental=False, run=self.run)
+        return _Turned(desk, model, self.run)
+
+    @cached_property
+    def _subject(self) -> Subject:
+        if self._given is not None:
+            return self._given
+        if self.run.recipe is None:
+            raise OptionError(
+                f"{self.run.path} is of a training loop of its own, so its network cannot be built again "
+                "from the run alone: open it in Python, where the network and its examples are"
+            )
+        return Subject.of(held_out(self.run.recipe))
+
+
+class _Turned:
+    """A desk, and the texts of the turns that it has."""
+
+    def __init__(self, desk: Desk, network: nn.Module, run: Run) -> None:
+        self.desk, self.network, self._run = desk, network, run
+        self._texts: Turned = ()
+
+    def become(self, turns: Sequence[str]) -> None:
+        """Have just these turns; those that it has already are not made again."""
+        wanted = tuple(turns)
+        if wanted == self._texts:
+            return
+        pairs = enumerate(zip(self._texts, wanted, strict=False))
+        shared = next((place for place, (one, other) in pairs if one != other), None)
+        kept = min(len(wanted), len(self._texts)) if shared is None else shared
+        # the desk's own edits, so that it sees what stays as it is
+        edits = list(self.desk.mix.edits[:kept])
+        edits += [self._parsed(text) for text in wanted[kept:]]
+        self.desk.become(edits)
+        self._texts = wanted
+
+    def _parsed(self, text: str) -> Edit:
+        edit = parse_turn(text, self.network, self._run)
+        if isinstance(edit, Transplanting):  # a link could name any file of this machine, or elsewhere
+            raise OptionError(
+                f"turn {text!r}: a page takes no weights from elsewhere; `weightdesk turn` and Python do"
+            )
+        return edit

@@ -1,0 +1,24 @@
+import type { Answers, Questions } from "../../messages";
+import type { Rig } from "../rig";
+import { examples } from "./examples";
+import { heard } from "./heard";
+import { history } from "./history";
+import { sweep } from "./sweep";
+import { terms } from "./terms";
+import { weights } from "./weights";
+
+type Compute<K extends keyof Questions> = (
+  rig: Rig,
+  question: Questions[K],
+  signal?: AbortSignal,
+) => Answers[K] | Promise<Answers[K]>;
+
+/** What a page can answer without Python, by the question's name. */
+export const COMPUTED: { readonly [K in keyof Questions]?: Compute<K> } = {
+  examples,
+  heard,
+  history,
+  sweep,
+  terms,
+  weights,
+};

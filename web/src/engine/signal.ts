@@ -1,0 +1,14 @@
+import type { Numbers } from "../messages";
+
+/** What runs through the network: the numbers of one example, without the axis of examples. */
+export type Signal = Numbers<Float32Array>;
+
+/** Weights by the name of their parameter. */
+export type Weights = ReadonlyMap<string, Signal>;
+
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, each) => product * each, 1);
+
+/** Each number changed on its own. */
+export function each(input: Signal, change: (value: number) => number): Signal {
+  return { data: input.data.map(change), shape: input.shape };
+}

@@ -1,0 +1,13 @@
+import type { Overview } from "../messages";
+
+export type LessonName = "radio" | "mixdown" | "plane";
+
+/** The lesson that a run can be; null where it is none. */
+export function lessonOf({ recipe, subject }: Overview): LessonName | null {
+  if (!subject) return null;
+  if (recipe === "radio" || recipe === "mixdown") return recipe;
+  const { input_shape: shape } = subject;
+  return shape.length === 1 && shape[0] === 2 ? "plane" : null;
+}
+
+export const hasLesson = (overview: Overview): boolean => lessonOf(overview) !== null;

@@ -1,0 +1,458 @@
+// Made by `make messages` from weightdesk/server/questions: do not edit.
+
+export interface Numbers<T> {
+  readonly data: T;
+  readonly shape: readonly number[];
+}
+
+/** One row a unit; means are over examples, and over the places of a map. */
+export interface Activity {
+  readonly magnitude: Numbers<Float64Array>;
+  readonly active: Numbers<Float64Array>;
+  readonly by_class: Numbers<Float64Array>;
+  readonly strongest: Numbers<Int32Array>;
+  readonly peaks: Numbers<Float64Array>;
+  readonly examples: number;
+}
+
+/** Which units are busy, for which classes, and what excites them most? */
+export interface ActivityQuestion {
+  readonly module: string;
+  readonly step: number;
+  readonly turns?: readonly string[];
+}
+
+/** Some examples: `inputs` with the examples on axis 0, `targets` likewise, empty where there are none. */
+export interface Examples {
+  readonly inputs: Numbers<Float32Array>;
+  readonly targets: Numbers<Float64Array>;
+}
+
+/** What are these examples? */
+export interface ExamplesQuestion {
+  readonly start?: number;
+  readonly count?: number;
+}
+
+/** One level of the tree: products of two factors, whose sum with `rest` is `total`. */
+export interface Gradient {
+  readonly step: number;
+  readonly total: Numbers<Float64Array>;
+  readonly rest: Numbers<Float64Array>;
+  readonly others: number;
+  readonly labels: readonly string[];
+  readonly first: Numbers<Float64Array>;
+  readonly second: Numbers<Float64Array>;
+  readonly products: Numbers<Float64Array>;
+  readonly opens: readonly boolean[];
+  readonly classes: readonly string[];
+  readonly pushes: Numbers<Float64Array>;
+  readonly note: string;
+}
+
+/** Who pushes this weight, in the batch of the last step up to this one that is kept? */
+export interface GradientQuestion {
+  readonly parameter: string;
+  readonly index: readonly number[];
+  readonly step: number;
+  readonly path?: readonly number[];
+}
+
+/** The network with the turns, and without them as `before`, on one input and on the probe set. */
+export interface Heard {
+  readonly outputs: Numbers<Float32Array>;
+  readonly before: Numbers<Float32Array>;
+  readonly layers: readonly LayerAnswer[];
+  readonly loss: number | null;
+  readonly loss_before: number | null;
+  readonly loss_error: number | null;
+  readonly accuracy: number | null;
+  readonly accuracy_before: number | null;
+  readonly seen: number;
+  readonly examples: number;
+}
+
+/** What does the network say to an example, or to numbers of one's own, after these turns? */
+export interface HeardQuestion {
+  readonly step: number;
+  readonly turns?: readonly string[];
+  readonly example?: number;
+  readonly own?: readonly number[] | null;
+  readonly patience?: number | null;
+}
+
+/** What became of this weight? */
+export interface HistoryQuestion {
+  readonly parameter: string;
+  readonly index: readonly number[];
+}
+
+/** The change of the loss if each weight were zero, in the parameter's own shape. */
+export interface ImportanceOfWeights {
+  readonly values: Numbers<Float64Array>;
+  readonly baseline: number | null;
+  readonly error: number | null;
+  readonly bound: number | null;
+  readonly examples: number;
+  readonly note: string;
+}
+
+/** What would the loss be without each weight, on the first examples? */
+export interface ImportanceQuestion {
+  readonly parameter: string;
+  readonly step: number;
+  readonly turns?: readonly string[];
+}
+
+/** What a module gives for the input: one number a unit, or a map (height, width) of each. */
+export interface LayerAnswer {
+  readonly module: string;
+  readonly values: Numbers<Float32Array>;
+}
+
+/** How did this parameter grow, and how large were its gradients and updates? */
+export interface LayerQuestion {
+  readonly parameter: string;
+}
+
+/** Some statistics of a parameter. */
+export interface LayerStatistics {
+  readonly series: readonly StatisticSeries[];
+}
+
+/** One logged scalar, at the steps at which it was logged. */
+export interface MetricSeries {
+  readonly name: string;
+  readonly steps: Numbers<Int32Array>;
+  readonly values: Numbers<Float64Array>;
+}
+
+/** All logged scalars. */
+export interface Metrics {
+  readonly series: readonly MetricSeries[];
+}
+
+/** What did the training log? */
+export interface MetricsQuestion {
+}
+
+/** A module of the network; its parameters are named after it. */
+export interface ModuleFacts {
+  readonly name: string;
+  readonly kind: string;
+}
+
+/** The layers in the order in which they run; none where `reason` says why they cannot be told. */
+export interface Network {
+  readonly supported: boolean;
+  readonly reason: string | null;
+  readonly layers: readonly NetworkLayer[];
+  readonly loss: "cross_entropy" | "mse" | null;
+}
+
+/** Numbers of a layer that are measured, not learned, as they were at the step. */
+export interface NetworkBuffer {
+  readonly name: string;
+  readonly values: Numbers<Float32Array>;
+}
+
+/** A layer: `parameters` by their names in it, `settings` as one number, or one for each axis. */
+export interface NetworkLayer {
+  readonly name: string;
+  readonly kind: string;
+  readonly settings: Readonly<Record<string, readonly number[]>>;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly buffers: readonly NetworkBuffer[];
+}
+
+/** What does the network compute? Known of layers in a row, `nn.Sequential`, that are in the table. */
+export interface NetworkQuestion {
+  readonly step: number;
+}
+
+/** A run as of now; `notes` says what a file of the run had to leave out. */
+export interface Overview {
+  readonly path: string;
+  readonly status: string;
+  readonly created: string;
+  readonly recipe: string | null;
+  readonly network: string | null;
+  readonly seed: number | null;
+  readonly optimizer: string | null;
+  readonly steps: readonly number[];
+  readonly gradient_steps: readonly number[];
+  readonly last_step: number | null;
+  readonly epoch_steps: number | null;
+  readonly parameters: readonly ParameterFacts[];
+  readonly modules: readonly ModuleFacts[];
+  readonly metrics: readonly string[];
+  readonly subject: SubjectFacts | null;
+  readonly notes?: readonly string[];
+}
+
+/** What is this run, and how far is it? */
+export interface OverviewQuestion {
+}
+
+/** A parameter of the network. */
+export interface ParameterFacts {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: string;
+  readonly trainable: boolean;
+}
+
+/** A map of `y` by `x`: of each output and, where asked for, of one unit. */
+export interface Plane {
+  readonly x: Numbers<Float32Array>;
+  readonly y: Numbers<Float32Array>;
+  readonly outputs: Numbers<Float32Array>;
+  readonly probabilities: boolean;
+  readonly unit: Numbers<Float32Array> | null;
+}
+
+/** What does the network, or a unit of it, say to each point of the plane after these turns? */
+export interface PlaneQuestion {
+  readonly step: number;
+  readonly turns?: readonly string[];
+  readonly points?: number;
+  readonly module?: string | null;
+  readonly unit?: number;
+}
+
+/** What would `desk.save` write after these turns? */
+export interface SaveQuestion {
+  readonly step: number;
+  readonly turns?: readonly string[];
+}
+
+/** The bytes of a safetensors file, and a name for it. */
+export interface Saved {
+  readonly name: string;
+  readonly content: Numbers<Uint8Array>;
+}
+
+/** All moments in the order of time, in the target's own units, `rate` of them a second. */
+export interface Sound {
+  readonly outputs: Numbers<Float32Array>;
+  readonly target: Numbers<Float32Array>;
+  readonly rate: number;
+  readonly tracks: readonly Track[];
+}
+
+/** What does the network make of the whole sound after these turns, and what should it? */
+export interface SoundQuestion {
+  readonly step: number;
+  readonly turns?: readonly string[];
+}
+
+/** Singular values of the parameter as a matrix, units by inputs, the largest first. */
+export interface Spectrum {
+  readonly values: Numbers<Float64Array>;
+}
+
+/** In how many directions does this layer act, and how strongly? */
+export interface SpectrumQuestion {
+  readonly parameter: string;
+  readonly step: number;
+  readonly turns?: readonly string[];
+}
+
+/** One statistic at every step where it was taken. */
+export interface StatisticSeries {
+  readonly kind: string;
+  readonly column: string;
+  readonly steps: Numbers<Int32Array>;
+  readonly values: Numbers<Float64Array>;
+}
+
+/** What the network is judged by. */
+export interface SubjectFacts {
+  readonly part: string;
+  readonly examples: number;
+  readonly input_shape: readonly number[];
+  readonly class_names: readonly string[];
+  readonly input_names: readonly string[];
+  readonly target_names: readonly string[];
+}
+
+/** Losses of `first` by `second`, and at each of `steps` the two weights as they were recorded. */
+export interface SurfaceMap {
+  readonly first: Numbers<Float64Array>;
+  readonly second: Numbers<Float64Array>;
+  readonly losses: Numbers<Float64Array>;
+  readonly exact: boolean;
+  readonly now: readonly [number, number];
+  readonly loss: number | null;
+  readonly steps: Numbers<Int32Array>;
+  readonly path: Numbers<Float64Array>;
+}
+
+/** What would the loss be for other values of two weights, after these turns? */
+export interface SurfaceQuestion {
+  readonly step: number;
+  readonly turns?: readonly string[];
+  readonly names: readonly [string, string];
+  readonly indices: readonly [readonly number[], readonly number[]];
+  readonly spans?: readonly [readonly [number, number], readonly [number, number]] | null;
+  readonly points?: number;
+}
+
+/** What would the loss be for other values of this weight, after these turns? */
+export interface SweepQuestion {
+  readonly parameter: string;
+  readonly index: readonly number[];
+  readonly step: number;
+  readonly turns?: readonly string[];
+}
+
+/** Losses along a weight, with errors; 0 where they are exact. */
+export interface Swept {
+  readonly values: Numbers<Float64Array>;
+  readonly losses: Numbers<Float64Array>;
+  readonly errors: Numbers<Float64Array>;
+  readonly exact: Numbers<Uint8Array>;
+  readonly present: Numbers<Float64Array>;
+  readonly lowest: Numbers<Float64Array>;
+  readonly notes: readonly string[];
+}
+
+/** The strongest terms; their products, `rest` and `bias` add up to `z`, but for `remainder`. */
+export interface Terms {
+  readonly names: readonly string[];
+  readonly inputs: Numbers<Float64Array>;
+  readonly weights: Numbers<Float64Array>;
+  readonly products: Numbers<Float64Array>;
+  readonly sums: Numbers<Float64Array>;
+  readonly others: number;
+  readonly activation: string | null;
+  readonly place: readonly number[];
+  readonly note: string;
+}
+
+/** Why does this unit answer so to the input, after these turns? */
+export interface TermsQuestion {
+  readonly parameter: string;
+  readonly unit: number;
+  readonly step: number;
+  readonly turns?: readonly string[];
+  readonly example?: number;
+  readonly own?: readonly number[] | null;
+}
+
+/** A square of one level: of each 2^level × 2^level weights the one farthest from 0, with its sign. */
+export interface Tile {
+  readonly values: Numbers<Float32Array>;
+  readonly largest: number | null;
+  readonly rows: number;
+  readonly columns: number;
+  readonly levels: number;
+}
+
+/** What is there to see of a matrix, so many tiles of 256 × 256 from its top left? */
+export interface TileQuestion {
+  readonly parameter: string;
+  readonly step: number;
+  readonly turns?: readonly string[];
+  readonly level?: number;
+  readonly row?: number;
+  readonly column?: number;
+}
+
+/** An input: `gain` is its weight where the network is one neuron, `planted` what made the target. */
+export interface Track {
+  readonly name: string;
+  readonly gain: number | null;
+  readonly planted: number | null;
+}
+
+/** Parts that add up to the move: `moved` is weight before, after, the move and the remainder. */
+export interface Update {
+  readonly step: number;
+  readonly optimizer: string;
+  readonly moved: Numbers<Float64Array>;
+  readonly remainder_ulps: number;
+  readonly names: readonly string[];
+  readonly formulas: readonly string[];
+  readonly numbers: readonly string[];
+  readonly values: Numbers<Float64Array>;
+  readonly notes: readonly string[];
+}
+
+/** Why did this weight move, in the last step up to this one of which that is known? */
+export interface UpdateQuestion {
+  readonly parameter: string;
+  readonly index: readonly number[];
+  readonly step: number;
+}
+
+/** What a weight and its gradient were, at every step where that is known. */
+export interface WeightHistory {
+  readonly steps: Numbers<Int32Array>;
+  readonly values: Numbers<Float64Array>;
+  readonly gradient_steps: Numbers<Int32Array>;
+  readonly gradients: Numbers<Float64Array>;
+  readonly snapshots: Numbers<Int32Array>;
+  readonly sampled: boolean;
+}
+
+/** The numbers in the parameter's own shape. */
+export interface Weights {
+  readonly values: Numbers<Float32Array>;
+}
+
+/** What are the weights of a parameter, after these turns? Gradients and updates know no turns. */
+export interface WeightsQuestion {
+  readonly parameter: string;
+  readonly step: number;
+  readonly what?: "weight" | "gradient" | "update";
+  readonly turns?: readonly string[];
+}
+
+export interface Questions {
+  activity: ActivityQuestion;
+  examples: ExamplesQuestion;
+  gradient: GradientQuestion;
+  heard: HeardQuestion;
+  history: HistoryQuestion;
+  importance: ImportanceQuestion;
+  layer: LayerQuestion;
+  metrics: MetricsQuestion;
+  network: NetworkQuestion;
+  overview: OverviewQuestion;
+  plane: PlaneQuestion;
+  save: SaveQuestion;
+  sound: SoundQuestion;
+  spectrum: SpectrumQuestion;
+  surface: SurfaceQuestion;
+  sweep: SweepQuestion;
+  terms: TermsQuestion;
+  tile: TileQuestion;
+  update: UpdateQuestion;
+  weights: WeightsQuestion;
+}
+
+export interface Answers {
+  activity: Activity;
+  examples: Examples;
+  gradient: Gradient;
+  heard: Heard;
+  history: WeightHistory;
+  importance: ImportanceOfWeights;
+  layer: LayerStatistics;
+  metrics: Metrics;
+  network: Network;
+  overview: Overview;
+  plane: Plane;
+  save: Saved;
+  sound: Sound;
+  spectrum: Spectrum;
+  surface: SurfaceMap;
+  sweep: Swept;
+  terms: Terms;
+  tile: Tile;
+  update: Update;
+  weights: Weights;
+}
+
+export const SETTLED: ReadonlySet<keyof Questions> = new Set(["activity", "examples", "heard", "importance", "network", "plane", "save", "sound", "spectrum", "sweep", "terms", "tile", "weights"]);

@@ -1,0 +1,171 @@
+import { Refusal, type Growth, type Host } from "../hosts/host";
+import { KeptHost } from "../hosts/kept";
+import type { Answers, Examples, Heard, Metrics, Numbers, Overview, Questions } from "../messages";
+import { read, usual, write, type Address } from "./address";
+import { Latest } from "./latest";
+import { indexOf, layersOf, type Layer } from "./layers";
+import { setting, turned, type Turns } from "./mix";
+
+type Weights = Numbers<Float32Array>;
+
+/** All that the page knows and shows. Its address says what is looked at; everything else follows from that. */
+export class Desk {
+  overview = $state.raw<Overview | null>(null);
+  metrics = $state.raw<Metrics | null>(null);
+  examples = $state.raw<Examples | null>(null);
+  heard = $state.raw<Heard | null>(null);
+  weights = $state.raw<Weights | null>(null); // of the layer, with the turns as heard
+  plain = $state.raw<Weights | null>(null); // without them
+  biases = $state.raw<Weights | null>(null);
+  own = $state.raw<readonly number[] | null>(null); // an input drawn or typed
+  address = $state<Address>(usual());
+  undone = $state.raw<Turns[]>([]);
+  done = $state.raw<Turns[]>([]);
+  playing = $state(false);
+  speed = $state(1);
+  looping = $state(false);
+  connected = $state(true);
+  refusal = $state<string | null>(null);
+
+  layers = $derived<Layer[]>(this.overview ? layersOf(this.overview) : []);
+  layer = $derived<Layer | null>(this.layers.find((each) => each.name === this.address.layer) ?? this.layers[0] ?? null);
+  /** The step that is shown: the last one kept up to the playhead. */
+  step = $derived<number>(this.#kept(this.address.step));
+  /** The turns that are heard: none while bypassed. */
+  turns = $derived<Turns>(this.address.bypassed ? [] : this.address.turns);
+  canTurn = $derived(this.overview?.subject != null);
+
+  readonly host: Host;
+  #hearing = new Latest();
+  #looking = new Latest();
+
+  constructor(host: Host) {
+    this.host = new KeptHost(host);
+  }
+
+  /** Begin; returns how to end. */
+  open(hash: string): () => void {
+    this.address = read(hash);
+    void this.#ask("overview", {}).then((found) => {
+      if (!found) return;
+      this.overview = found;
+      if (found.subject) void this.#ask("examples", { start: 0, count: 64 }).then((examples) => (this.examples = examples));
+    });
+    void this.#ask("metrics", {}).then((found) => (this.metrics = found));
+    return this.host.follow((growth) => this.#grow(growth), (is) => this.#connect(is));
+  }
+
+  get link(): string {
+    return write(this.address);
+  }
+
+  /** Fetch what the address asks for; called whenever what it depends on has changed. */
+  look(): void {
+    const { layer, step, turns } = this;
+    if (!layer || !this.overview?.steps.length) return;
+    this.#looking.run(async () => {
+      const base = { step, parameter: layer.weight.name };
+      const bias = layer.bias && { step, parameter: layer.bias.name, turns };
+      const [plain, weights, biases] = await Promise.all([
+        this.#ask("weights", { ...base, turns: [] }),
+        this.#ask("weights", { ...base, turns }),
+        bias ? this.#ask("weights", bias) : null,
+      ]);
+      this.plain = plain?.values ?? null;
+      this.weights = weights?.values ?? null;
+      this.biases = biases?.values ?? null;
+    });
+  }
+
+  hear(): void {
+    const { step, turns, own } = this;
+    const { example } = this.address;
+    if (!this.canTurn || !this.overview?.steps.length) return;
+    this.#hearing.run(async () => {
+      const found = await this.#ask("heard", { step, turns, example, own });
+      if (found) this.heard = found;
+    });
+  }
+
+  /** Turn a knob; one that is turned on and on is one turn. */
+  turn(text: string): void {
+    this.become(turned(this.address.turns, text));
+  }
+
+  set(parameter: string, index: readonly number[], value: number): void {
+    this.turn(setting(parameter, index, value));
+  }
+
+  become(turns: Turns): void {
+    const before = this.address.turns;
+    // while a knob is being dragged, undo goes back to where the drag began
+    if (turns.length !== before.length || turns.length === 0) this.done = [...this.done, before];
+    this.undone = [];
+    this.address.turns = turns;
+    this.address.bypassed = false;
+  }
+
+  undo(): void {
+    const before = this.done.at(-1);
+    if (!before) return;
+    this.undone = [...this.undone, this.address.turns];
+    this.done = this.done.slice(0, -1);
+    this.address.turns = before;
+  }
+
+  redo(): void {
+    const after = this.undone.at(-1);
+    if (!after) return;
+    this.done = [...this.done, this.address.turns];
+    this.undone = this.undone.slice(0, -1);
+    this.address.turns = after;
+  }
+
+  /** Choose a layer, a unit of it, or a weight by its number within the unit. */
+  choose(layer: string, unit: number | null = null, within: number | null = null): void {
+    const chosen = this.layers.find((each) => each.name === layer);
+    if (!chosen) return;
+    this.address.layer = layer;
+    this.address.unit = unit;
+    this.address.weight = unit !== null && within !== null ? indexOf(unit * chosen.fanIn + within, chosen.weight.shape) : null;
+    this.address.tab = this.address.weight ? "weight" : unit !== null ? "unit" : "layer";
+  }
+
+  /** Ask for something that only one part of the page shows; null where it is refused, and the line is shown. */
+  async ask<K extends keyof Questions>(kind: K, question: Questions[K], signal?: AbortSignal): Promise<Answers[K] | null> {
+    return this.#ask(kind, question, signal);
+  }
+
+  async #ask<K extends keyof Questions>(kind: K, question: Questions[K], signal?: AbortSignal): Promise<Answers[K] | null> {
+    try {
+      const found = await this.host.ask(kind, question, signal);
+      this.refusal = null;
+      return found;
+    } catch (error) {
+      if (error instanceof Refusal) this.refusal = error.message;
+      return null;
+    }
+  }
+
+  #kept(step: number | null): number {
+    const steps = this.overview?.steps ?? [];
+    return (step === null ? steps.at(-1) : steps.findLast((each) => each <= step)) ?? steps[0] ?? 0;
+  }
+
+  #grow(growth: Growth): void {
+    const known = this.overview;
+    const same = known && growth.status === known.status && growth.last_step === known.last_step;
+    if (!known || (same && growth.snapshots === known.steps.length)) return;
+    void this.#ask("overview", {}).then((found) => found && (this.overview = found));
+    void this.#ask("metrics", {}).then((found) => found && (this.metrics = found));
+  }
+
+  #connect(is: boolean): void {
+    const back = is && !this.connected;
+    this.connected = is;
+    if (back) {
+      this.look();
+      this.hear();
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import type { Desk } from "../model/desk.svelte";
+import { placeOf, type Layer } from "../model/layers";
+import { muting, soloing } from "../model/mix";
+import { answersOf, largest, norms, sorted } from "./answers";
+import { pictureOf } from "./picture";
+import { roundUp } from "./turnable";
+
+/** What the strips of the desk's layer have in common. */
+export class Channels {
+  readonly #desk: Desk;
+  readonly layer = $derived.by<Layer | null>(() => this.#desk.layer);
+
+  /** The weights, when they are those of the layer and not yet of the one before. */
+  readonly weights = $derived.by(() => this.#fitting(this.#desk.weights?.data));
+  readonly plain = $derived.by(() => this.#fitting(this.#desk.plain?.data));
+  readonly biases = $derived.by(() => {
+    const found = this.layer?.bias && this.#desk.biases?.data;
+    return found && found.length === this.layer?.units ? found : null;
+  });
+
+  /** Without the turns, so that colours and steps stay as they are while a knob is turned. */
+  readonly most = $derived(this.plain ? largest(this.plain) : 0);
+  readonly dial = $derived(roundUp(this.biases ? largest(this.biases) : 1));
+  readonly answers = $derived.by(() => this.layer && answersOf(this.#desk.heard, this.layer));
+
+  readonly #maps = $derived.by(() => this.#mapsBefore());
+  readonly picture = $derived(this.layer && pictureOf(this.layer.weight.shape, JSON.parse(this.#maps) as number[][]));
+
+  readonly order = $derived.by(() => {
+    const { layer, plain, answers } = this;
+    const { sort } = this.#desk.address;
+    if (!layer) return new Int32Array();
+    const byNorm = sort === "norm" && plain ? norms(plain, layer.units, layer.fanIn) : null;
+    return sorted(layer.units, sort === "activity" ? (answers?.levels ?? null) : byNorm);
+  });
+
+  readonly solo = $derived.by(() => this.#desk.address.turns.some((each) => each.startsWith(`solo ${this.layer?.name}[`)));
+
+  constructor(desk: Desk) {
+    this.#desk = desk;
+  }
+
+  isMuted(unit: number): boolean {
+    return this.layer !== null && this.#desk.address.turns.includes(muting(this.layer.name, unit));
+  }
+
+  isSoloed(unit: number): boolean {
+    return this.layer !== null && this.#desk.address.turns.includes(soloing(this.layer.name, unit));
+  }
+
+  isSilent(unit: number): boolean {
+    return this.isMuted(unit) || (this.solo && !this.isSoloed(unit));
+  }
+
+  /** The number within the unit of the weight that is chosen. */
+  chosenIn(unit: number): number | null {
+    const { weight } = this.#desk.address;
+    if (!this.layer || !weight || weight[0] !== unit) return null;
+    return placeOf(weight, this.layer.weight.shape) - unit * this.layer.fanIn;
+  }
+
+  #fitting(found: Float32Array | undefined): Float32Array | null {
+    return found && this.layer && found.length === this.layer.units * this.layer.fanIn ? found : null;
+  }
+
+  /** As text, so that pictures are laid out anew only when a shape is another. */
+  #mapsBefore(): string {
+    const { heard, overview } = this.#desk;
+    const layers = heard?.layers ?? [];
+    const here = layers.findIndex(({ module }) => module === this.layer?.name);
+    const before = layers.slice(0, Math.max(0, here)).map(({ values }) => values.shape);
+    return JSON.stringify([overview?.subject?.input_shape ?? [], ...before.reverse()]);
+  }
+}

@@ -1,0 +1,62 @@
+import type { Desk } from "../model/desk.svelte";
+import { advanced, keptAt } from "./replay";
+
+const AHEAD = 3; // snapshots that are asked for before they are shown
+
+/** Moves the playhead on while the desk plays. */
+export class Replay {
+  #position = 0;
+  #before = 0;
+  #frame = 0;
+
+  constructor(private readonly desk: Desk) {}
+
+  /** Begin at the playhead, or at the start where that is at the end; returns how to stop. */
+  start(): () => void {
+    this.#position = this.desk.step >= this.#last ? 0 : this.desk.step;
+    this.#before = performance.now();
+    this.#frame = requestAnimationFrame(this.#move);
+    document.addEventListener("visibilitychange", this.#hide);
+    return () => {
+      cancelAnimationFrame(this.#frame);
+      document.removeEventListener("visibilitychange", this.#hide);
+    };
+  }
+
+  get #last(): number {
+    return this.desk.overview?.steps.at(-1) ?? 0;
+  }
+
+  #move = (now: number): void => {
+    const { desk } = this;
+    const steps = desk.overview?.steps ?? [];
+    // a long frame, such as one in which much is drawn, does not make it leap
+    const seconds = Math.min(0.25, Math.max(0, now - this.#before) / 1000);
+    this.#before = now;
+    const { step, ended } = advanced(this.#position, seconds, desk.speed, this.#last, desk.looping);
+    this.#position = step;
+    const place = keptAt(steps, step);
+    const kept = steps[place] ?? 0;
+    if (desk.address.step !== kept) {
+      desk.address.step = kept;
+      this.#fetch(steps.slice(place + 1, place + 1 + AHEAD));
+    }
+    if (ended) desk.playing = false;
+    else this.#frame = requestAnimationFrame(this.#move);
+  };
+
+  #hide = (): void => {
+    if (document.hidden) this.desk.playing = false;
+  };
+
+  /** What `Desk.look` will ask for, with its properties in the same order, so that the answer is kept under the same name. */
+  #fetch(steps: readonly number[]): void {
+    const { layer, turns, host } = this.desk;
+    if (!layer) return;
+    for (const step of steps) {
+      const base = { step, parameter: layer.weight.name };
+      const asked = [{ ...base, turns: [] }, ...(turns.length ? [{ ...base, turns }] : []), ...(layer.bias ? [{ step, parameter: layer.bias.name, turns }] : [])];
+      for (const question of asked) host.ask("weights", question).catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import { read, usual, write, type Address } from "../../src/model/address";
+import { indexOf, placeOf } from "../../src/model/layers";
+import { knobOf, numberOf, setting, toggled, turned, without } from "../../src/model/mix";
+
+describe("address", () => {
+  it("comes back as it went", () => {
+    const address: Address = {
+      ...usual(), step: 96, layer: "conv1", unit: 7, weight: [7, 0, 1, 2], turns: ["conv1.weight[7,0,1,2]=0.5", "mute conv1[4]"],
+      bypassed: true, example: 3, tab: "unit", sort: "norm",
+    };
+    expect(read(`#${write(address)}`)).toEqual(address);
+  });
+
+  it("says nothing of what is usual", () => {
+    expect(write(usual())).toBe("");
+  });
+
+  it("reads nonsense as usual", () => {
+    expect(read("#step=x&unit=-3&weight=1,q&tab=none&what=1")).toEqual(usual());
+  });
+});
+
+describe("mix", () => {
+  it("makes one turn of a knob that is turned on and on", () => {
+    const first = turned([], setting("fc.weight", [3, 17], 0.5));
+    expect(turned(first, setting("fc.weight", [3, 17], 0.75))).toEqual(["fc.weight[3,17]=0.75"]);
+    expect(turned(first, "scale conv1[2] 1.5")).toHaveLength(2);
+  });
+
+  it("reads numbers and takes knobs back", () => {
+    const turns = ["fc.weight[3,17]=-1e-3", "scale conv1[2] 1.5", "mute conv1[4]"];
+    expect(numberOf(turns, "fc.weight[3,17]")).toBe(-0.001);
+    expect(numberOf(turns, "scale conv1[2]")).toBe(1.5);
+    expect(numberOf(turns, "fc.bias[0]")).toBeNull();
+    expect(without(turns, knobOf("scale conv1[2] 1.5"))).toHaveLength(2);
+    expect(toggled(toggled(turns, "mute conv1[5]"), "mute conv1[5]")).toEqual(turns);
+  });
+});
+
+describe("places", () => {
+  it("are row-major", () => {
+    const shape = [4, 3, 3, 3];
+    for (let place = 0; place < 108; place++) expect(placeOf(indexOf(place, shape), shape)).toBe(place);
+    expect(indexOf(107, shape)).toEqual([3, 2, 2, 2]);
+  });
+});
