@@ -12,13 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from served import Served, served
 from watching import WAIT, Watch
 
 from weightdesk.runs import Run
 from weightdesk.server import app
 from weightdesk.server.session import Session
+
+expect.set_options(timeout=WAIT)
 
 
 @pytest.fixture(scope="session")

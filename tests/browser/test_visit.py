@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -31,6 +33,14 @@ def outputs(page: Page) -> list[float]:
     return [float(each.replace("−", "-")) for each in told]
 
 
+def until(page: Page, condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait until something is so on screen, however slow the machine."""
+    end = monotonic() + seconds
+    while not condition():
+        assert monotonic() < end, "it never came to be so"
+        page.wait_for_timeout(50)
+
+
 def test_replay_moves_the_playhead_to_the_end(page: Page, server: Served) -> None:
     opened(page, server, "#step=0")
     page.get_by_role("button", name="play", exact=True).click()
@@ -55,18 +65,15 @@ def test_a_weight_is_picked_read_turned_compared_and_put_back(page: Page, server
     value.press("Enter")
     expect(page).to_have_url(re.compile("turns=hidden2.weight"))
     expect(page.get_by_role("button", name="1 turn")).to_have_attribute("aria-pressed", "true")
-    page.wait_for_timeout(SETTLED)
+    until(page, lambda: outputs(page) != before)
+    page.wait_for_timeout(SETTLED)  # until the last of the answers is there
     turned = outputs(page)
-    assert turned != before
     page.get_by_role("button", name="original").click()
-    page.wait_for_timeout(SETTLED)
-    assert outputs(page) == before
+    until(page, lambda: outputs(page) == before)
     page.get_by_role("button", name="1 turn").click()
-    page.wait_for_timeout(SETTLED)
-    assert outputs(page) == turned
+    until(page, lambda: outputs(page) == turned)
     page.get_by_role("button", name="undo").click()
-    page.wait_for_timeout(SETTLED)
-    assert outputs(page) == before
+    until(page, lambda: outputs(page) == before)
     expect(page).not_to_have_url(re.compile("turns="))
 
 
@@ -83,11 +90,11 @@ def test_two_pages_do_not_disturb_each_other(page: Page, server: Served) -> None
     opened(page, server, WEIGHT)
     other = page.context.new_page()
     opened(other, server, f"{WEIGHT}&turns=mute%20hidden2")
-    assert outputs(other) != outputs(page)
     alone = outputs(page)
+    assert outputs(other) != alone
     other.get_by_role("button", name="original").click()
-    other.wait_for_timeout(SETTLED)
-    assert outputs(other) == alone == outputs(page)
+    until(other, lambda: outputs(other) == alone)
+    assert outputs(page) == alone
 
 
 def test_the_key_sheet_lists_all_keys_and_keys_work(page: Page, server: Served) -> None:
@@ -97,7 +104,8 @@ def test_the_key_sheet_lists_all_keys_and_keys_work(page: Page, server: Served) 
     expect(sheet).to_contain_text("mute the chosen unit")
     page.keyboard.press("Escape")
     expect(sheet).to_be_hidden()
-    page.wait_for_timeout(SETTLED)  # the browser gives the focus back
+    until(page, lambda: not page.evaluate("document.activeElement.closest('dialog') !== null"))
+    page.wait_for_timeout(SETTLED)  # the page hears of the close after the browser
     page.keyboard.press("m")
     expect(page).to_have_url(re.compile(r"turns=mute\+hidden2"))
     page.keyboard.press("Control+z")
