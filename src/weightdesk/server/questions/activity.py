@@ -6,8 +6,10 @@ from typing import Any, ClassVar, Final
 
 import torch
 from torch import Tensor
+from torch.func import functional_call
 
 from weightdesk.errors import OptionError
+from weightdesk.server.questions.listening import listening
 from weightdesk.server.questions.question import Question, Step, Turns
 from weightdesk.server.session import Session
 from weightdesk.server.wire import Doubles, Integers, Message
@@ -60,20 +62,16 @@ class ActivityQuestion(Question[Activity]):
 
     def _answers(self, session: Session, inputs: Tensor) -> Tensor:
         """What the module gives: examples, units and, of a map, its places."""
-        model, found = session.model(self.step, self.turns), list[Tensor]()
-
-        def gather(_module: Any, _inputs: Any, output: Any) -> None:
-            found.append(output.clone() if isinstance(output, Tensor) else output)  # what follows may write
-
-        modules = dict(model.named_modules())
-        if self.module not in modules:
-            raise OptionError(f"the network has no module {self.module!r}")
-        modules[self.module].register_forward_hook(gather)
-        with torch.no_grad():
-            model(inputs)
-        if not found or not isinstance(found[-1], Tensor) or found[-1].ndim < 2:
+        with (
+            session.network(self.step, self.turns) as (network, _start, state),
+            torch.no_grad(),
+            listening(network, [self.module]) as found,
+        ):
+            functional_call(network, dict(state.values), (inputs,))
+        given = found.get(self.module)
+        if given is None or given.ndim < 2:
             raise OptionError(f"{self.module} does not give a number for each unit")
-        return found[-1].unsqueeze(-1)
+        return given.unsqueeze(-1)
 
 
 def _by_class(means: Tensor, targets: Any, classes: int) -> Tensor:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from time import monotonic
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 from torch.func import functional_call
 
 from weightdesk.desk import Desk, Outcome
 from weightdesk.server.questions.given import given_input
+from weightdesk.server.questions.listening import listening
 from weightdesk.server.questions.question import Question, Step, Turns, finite
 from weightdesk.server.session import Session
 from weightdesk.server.wire import Floats, Message
@@ -59,9 +58,9 @@ class HeardQuestion(Question[Heard]):
 
     def answer(self, session: Session) -> Heard:
         """Run the input alone, and as much of the probe set as there is time for."""
-        given, layers = given_input(session, self.example, self.own), dict[str, Tensor]()
+        given = given_input(session, self.example, self.own)
         with session.network(self.step, self.turns) as (network, start, state), torch.no_grad():
-            with _listening(network, layers):
+            with listening(network, _innermost(network)) as layers:
                 outputs = functional_call(network, dict(state.values), (given,))
             before = functional_call(network, dict(start.values), (given,)) if self.turns else outputs
         with session.desk(self.step, self.turns) as desk:
@@ -89,21 +88,5 @@ def _outcome(desk: Desk, patience: float | None) -> Outcome:
     return next(each for each in desk.progress() if each.exact or monotonic() >= end)
 
 
-@contextmanager
-def _listening(model: nn.Module, layers: dict[str, Tensor]) -> Iterator[None]:
-    """Gather what each innermost module gives."""
-
-    def gather(name: str) -> Any:
-        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            if isinstance(output, Tensor):
-                layers[name] = output.clone()  # an activation in place would overwrite it
-
-        return hook
-
-    leaves = [(name, each) for name, each in model.named_modules() if not any(each.children())]
-    handles = [each.register_forward_hook(gather(name)) for name, each in leaves if name]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+def _innermost(network: nn.Module) -> list[str]:
+    return [name for name, each in network.named_modules() if name and not any(each.children())]

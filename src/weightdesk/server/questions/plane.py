@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call
 
 from weightdesk.errors import OptionError
+from weightdesk.server.questions.listening import listening
 from weightdesk.server.questions.question import Question, Step, Turns
 from weightdesk.server.session import Session
 from weightdesk.server.subject import Subject
@@ -50,11 +49,11 @@ class PlaneQuestion(Question[Plane]):
         subject = session.subject
         x, y = _axes(subject, self.points)
         grid = torch.stack([each.flatten() for each in torch.meshgrid(x, y, indexing="xy")], dim=1)
-        heard: list[Tensor] = []
+        asked = [] if self.module is None else [self.module]
         with (
             session.network(self.step, self.turns) as (network, _start, state),
             torch.no_grad(),
-            _listening(network, self.module, heard),
+            listening(network, asked) as heard,
         ):
             outputs = functional_call(network, dict(state.values), (grid,))
         outputs = outputs.reshape(len(grid), -1)
@@ -64,11 +63,11 @@ class PlaneQuestion(Question[Plane]):
             y=y,
             outputs=(outputs.softmax(dim=1) if classes else outputs).reshape(len(y), len(x), -1),
             probabilities=classes,
-            unit=self._unit(heard).reshape(len(y), len(x)) if heard else None,
+            unit=self._unit(heard[self.module]).reshape(len(y), len(x)) if self.module in heard else None,
         )
 
-    def _unit(self, heard: list[Tensor]) -> Tensor:
-        units = heard[-1].reshape(len(heard[-1]), -1)
+    def _unit(self, given: Tensor) -> Tensor:
+        units = given.reshape(len(given), -1)
         if self.unit >= units.shape[1]:
             raise OptionError(
                 f"unit {self.unit} of {self.module} does not exist: expected 0…{units.shape[1] - 1}"
@@ -89,23 +88,3 @@ def _axes(subject: Subject, points: int) -> list[Tensor]:
 def _classifies(subject: Subject) -> bool:
     targets = subject.targets
     return bool(subject.class_names) or (isinstance(targets, Tensor) and not targets.is_floating_point())
-
-
-@contextmanager
-def _listening(network: nn.Module, name: str | None, heard: list[Tensor]) -> Iterator[None]:
-    """Gather what a module gives, if one is asked for."""
-
-    def hook(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
-        heard.append(output)
-
-    if name is None:
-        yield
-        return
-    known = dict(network.named_modules())
-    if name not in known:
-        raise OptionError(f"there is no module {name!r}: the network has {', '.join(filter(None, known))}")
-    handle = known[name].register_forward_hook(hook)
-    try:
-        yield
-    finally:
-        handle.remove()
