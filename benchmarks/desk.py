@@ -7,17 +7,15 @@ server and the network share with it.
 from __future__ import annotations
 
 import argparse
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from browsing import READY, chromium, desk_of, opened
+from playwright.sync_api import Browser, sync_playwright
 from reporting import Row, markdown
 
 from weightdesk import open_run
@@ -25,8 +23,6 @@ from weightdesk.report import write_report
 from weightdesk.server.session import Session
 from weightdesk.training import Recipe, train
 
-MAIN = "from weightdesk.cli import main; raise SystemExit(main())"
-READY = "[role=group][aria-label=classes]"
 TURN = """async ([times, ready]) => {
   const knob = document.querySelector('[role=slider][aria-label*="["]');
   const outputs = document.querySelector(ready);
@@ -62,9 +58,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=10_000)
     steps = parser.parse_args().steps
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-        )
+        browser = chromium(playwright)
         place = Path(folder)
         large = Recipe.create("digits", network="mlp", layers=(1000, 900), steps=steps)
         rows = [*opening(browser, train(large, place / "large").directory, steps)]
@@ -76,16 +70,6 @@ def main() -> int:
                 rows += [*replaying(browser, run), *exported(browser, run, place / "digits.html")]
     print(markdown(rows))
     return 0
-
-
-@contextmanager
-def desk_of(run: str) -> Iterator[str]:
-    """The link of `weightdesk open`, in a process of its own."""
-    command = [sys.executable, "-c", MAIN, "open", run, "--no-browser"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        yield next(line.split(": ", 1)[1].strip() for line in server.stdout if "http://" in line)
-        server.terminate()
 
 
 def opening(browser: Browser, run: str, steps: int) -> Iterator[Row]:
@@ -142,14 +126,6 @@ def exported(browser: Browser, run: str, path: Path) -> Iterator[Row]:
     page.close()
     yield Row("exported HTML of the digits run", f"{size:.1f} MB", "≤ 10 MB", size <= 10)
     yield Row("exported HTML: opens and answers", f"{took:.2f} s", "≤ 2 s", took <= 2)
-
-
-def opened(browser: Browser, link: str) -> Page:
-    """A page whose outputs are on screen."""
-    page = browser.new_page(viewport={"width": 1280, "height": 720})
-    page.goto(link)
-    page.locator(READY).wait_for()
-    return page
 
 
 if __name__ == "__main__":
