@@ -24,13 +24,15 @@ def chromium(playwright: Playwright) -> Browser:
 
 
 @contextmanager
-def desk_of(run: str) -> Iterator[str]:
+def desk_of(run: str, *options: str) -> Iterator[str]:
     """The link of `weightdesk open`, in a process of its own."""
-    command = [sys.executable, "-c", _MAIN, "open", run, "--no-browser"]
+    command = [sys.executable, "-c", _MAIN, "open", run, "--no-browser", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        yield next(line.split(": ", 1)[1].strip() for line in server.stdout if "http://" in line)
-        server.terminate()
+        try:
+            yield next(line.split(": ", 1)[1].strip() for line in server.stdout if "http://" in line)
+        finally:
+            server.terminate()
 
 
 def opened(browser: Browser, link: str) -> Page:

@@ -11,14 +11,18 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import torch
+import turn
 from browsing import READY, chromium, desk_of, opened
 from playwright.sync_api import Browser, sync_playwright
 from reporting import Row, markdown
+from torch.nn.functional import cross_entropy
 
-from weightdesk import open_run
+from weightdesk import open_run, watch
 from weightdesk.report import write_report
 from weightdesk.server.session import Session
 from weightdesk.training import Recipe, train
@@ -62,12 +66,12 @@ def main() -> int:
         place = Path(folder)
         large = Recipe.create("digits", network="mlp", layers=(1000, 900), steps=steps)
         rows = [*opening(browser, train(large, place / "large").directory, steps)]
-        for network in ("mlp", "cnn"):
-            recipe = Recipe.create("digits", network=network, steps=300)
-            run = train(recipe, place / network, cost=0.2).directory
-            rows += turning(browser, run, network)
-            if network == "cnn":
-                rows += [*replaying(browser, run), *exported(browser, run, place / "digits.html")]
+        for network in (mlp, cnn):
+            rows += turning(browser, recorded(network, place / network.__name__), network.__name__)
+        digits = train(
+            Recipe.create("digits", network="cnn", steps=300), place / "digits", cost=0.2
+        ).directory
+        rows += [*replaying(browser, digits), *exported(browser, digits, place / "digits.html")]
     print(markdown(rows))
     return 0
 
@@ -89,20 +93,49 @@ def opening(browser: Browser, run: str, steps: int) -> Iterator[Row]:
     yield Row(f"{what}: whole desk usable", f"{usable:.2f} s", "≤ 2.0 s", usable <= 2)
 
 
+def mlp() -> dict[str, Any]:
+    """As `weightdesk open --network` asks for it; the same network as in `turn.py`."""
+    return _known(turn.mlp())
+
+
+def cnn() -> dict[str, Any]:
+    """Likewise."""
+    return _known(turn.cnn())
+
+
+def _known(subject: turn.Subject) -> dict[str, Any]:
+    names = [str(each) for each in range(10)]
+    return {
+        "model": subject.model, "inputs": subject.inputs, "targets": subject.targets, "class_names": names,
+    }  # fmt: skip
+
+
+def recorded(network: Callable[[], dict[str, Any]], path: Path) -> str:
+    """A run of one step."""
+    model, inputs, targets = (network()[each] for each in ("model", "inputs", "targets"))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with watch(model, optimizer, path):
+        cross_entropy(model(inputs[:64]), targets[:64]).backward()
+        optimizer.step()
+    return str(path)
+
+
 def turning(browser: Browser, run: str, network: str) -> list[Row]:
-    """The time from a key on a knob to the outputs on screen."""
+    """The time from a key on a knob to the outputs on screen, with all that the page draws besides."""
     first = next(iter(open_run(run).parameters.values()))
-    layer = first.name.rpartition(".")[0]
     index = ",".join("0" for _ in first.shape)
-    with desk_of(run) as link:
-        page = opened(browser, f"{link}#layer={layer}&unit=0&weight={index}&tab=layer")
-        page.wait_for_timeout(3000)
-        waited = sorted(page.evaluate(TURN, [120, READY])[20:])
+    with desk_of(run, "--network", f"{__file__}:{network}") as link:
+        page = opened(
+            browser, f"{link}#layer={first.name.rpartition('.')[0]}&unit=0&weight={index}&tab=layer"
+        )
+        page.wait_for_timeout(5000)
+        waited = sorted(page.evaluate(TURN, [220, READY])[20:])
         page.close()
     median, late = statistics.median(waited), waited[int(0.95 * len(waited))]
     return [
         Row(f"turn a knob, {network}: median", f"{median:.0f} ms", "≤ 33 ms", median <= 33),
         Row(f"turn a knob, {network}: 95 of 100 within", f"{late:.0f} ms", "≤ 60 ms", late <= 60),
+        Row(f"turn a knob, {network}: longest", f"{waited[-1]:.0f} ms", "never frozen", waited[-1] <= 250),
     ]
 
 

@@ -15,7 +15,7 @@ import torch
 HERE = Path(__file__).parent
 SCRIPTS = (
     "startup", "kernels", "overhead", "first_step", "history", "opening", "digits",
-    "gradient", "ablation", "update_parts", "turn", "sweep", "desk",
+    "gradient", "ablation", "update_parts", "turn", "sweep", "desk", "desk_matrix", "desk_series",
 )  # fmt: skip
 
 

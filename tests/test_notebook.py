@@ -14,7 +14,7 @@ from trainings import run_steps, small_batch, small_network
 import weightdesk as wd
 from weightdesk.errors import OptionError, RunNotFoundError, WeightdeskError
 from weightdesk.notebook.widget import DeskWidget
-from weightdesk.server import app
+from weightdesk.server import page
 from weightdesk.server.asking import read
 from weightdesk.server.session import Session
 from weightdesk.server.wire import pack, unpack
@@ -29,7 +29,7 @@ def static(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     (folder / "desk.js").write_text("export default {};")
     (folder / "desk.css").write_text(".weightdesk {}")
-    monkeypatch.setattr(app, "STATIC", folder)
+    monkeypatch.setattr(page, "STATIC", folder)
     return folder
 
 
@@ -85,7 +85,9 @@ def test_a_network_of_ones_own_is_turned(run: wd.Run, monkeypatch: pytest.Monkey
     run.load_into(known, 3)
     known.eval().requires_grad_(False)  # the normalisation's averages are the run's, too
     torch.testing.assert_close(torch.tensor(turned["before"]), known(inputs[:1])[0])
-    assert turned["loss_before"] == pytest.approx(float(cross_entropy(known(inputs), targets)), rel=1e-5)
+    assert turned["scores"]["loss_before"] == pytest.approx(
+        float(cross_entropy(known(inputs), targets)), rel=1e-5
+    )
     known[6].bias[1] = 4
     torch.testing.assert_close(torch.tensor(turned["outputs"]), known(inputs[:1])[0])
 
@@ -93,9 +95,22 @@ def test_a_network_of_ones_own_is_turned(run: wd.Run, monkeypatch: pytest.Monkey
     assert all(torch.equal(each, before[name]) for name, each in model.state_dict().items())
 
 
+def test_text_is_read_where_inputs_are_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = nn.Sequential(nn.Embedding(3, 2), nn.Linear(2, 3))
+    with wd.watch(model, torch.optim.SGD(model.parameters(), lr=0.1), tmp_path / "text"):
+        pass
+    inputs = torch.tensor([[0, 1, 2], [2, 1, 0]])
+    page = Page(wd.show(tmp_path / "text", model, inputs, tokens="abc"), monkeypatch)
+    assert unpack(page.ask("tokens", text="cab")[1][0])["numbers"].tolist() == [2, 0, 1]
+    page = Page(wd.show(tmp_path / "text", model, inputs, encode=lambda text: [len(text) % 3]), monkeypatch)
+    assert unpack(page.ask("tokens", text="cabba")[1][0])["numbers"].tolist() == [2]
+    with pytest.raises(OptionError, match="are of a model"):
+        wd.show(tmp_path / "text", tokens="abc")
+
+
 def test_targets_loss_and_names_may_be_left_out(run: wd.Run, monkeypatch: pytest.MonkeyPatch) -> None:
     page = Page(wd.show(run, small_network(), small_batch()[0].numpy()), monkeypatch)
-    assert unpack(page.ask("heard", step=3)[1][0])["loss"] is None
+    assert unpack(page.ask("heard", step=3)[1][0])["scores"]["loss"] is None
 
 
 @pytest.mark.parametrize(
@@ -171,3 +186,9 @@ def test_missing_anywidget_is_told(run: wd.Run, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(OptionError, match=r"pip install weightdesk\[notebook\]") as told:
         wd.show(run)
     assert "\n" not in str(told.value)
+
+
+def test_it_begins_where_it_is_told_to_and_tells_where_it_is(run: wd.Run) -> None:
+    widget = wd.show(run, at="#step=2&tab=layer")
+    assert widget.at == "step=2&tab=layer"
+    assert wd.show(run).at == ""

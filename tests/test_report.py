@@ -12,6 +12,8 @@ from torch import nn
 from weightdesk import report
 from weightdesk.errors import OptionError
 from weightdesk.report import LARGEST, write_report
+from weightdesk.runs import Run
+from weightdesk.server import page as built_page
 from weightdesk.server.session import Session
 
 SCRIPT = 'export const page = "<!--<script></script>-->";'
@@ -24,7 +26,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     (folder / "desk.js").write_text(SCRIPT)
     (folder / "desk.css").write_text("main { color: red }")
-    monkeypatch.setattr(report, "STATIC", folder)
+    monkeypatch.setattr(built_page, "STATIC", folder)
     return folder
 
 
@@ -124,3 +126,12 @@ def test_the_measured_statistics_of_a_normalisation_are_those_of_the_step(
     assert not np.array_equal(means[0]["values"], means[1]["values"])
     wanted = session.model(6).get_buffer("1.running_mean")
     torch.testing.assert_close(torch.tensor(means[1]["values"]), wanted)
+
+
+def test_a_parameter_that_no_page_can_hold_is_refused(
+    tmp_path: Path, digits_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "AT_ONCE", 1000)
+    with pytest.raises(OptionError, match=r"hidden1.weight has 1,024 weights, .* `weightdesk open`"):
+        write_report(Session(digits_run), tmp_path / "run.html")
+    assert not (tmp_path / "run.html").exists()

@@ -18,14 +18,19 @@ import numpy as np
 from torch import Tensor
 
 from weightdesk.errors import OptionError, StepNotKeptError
-from weightdesk.server.app import STATIC
 from weightdesk.server.embedded import Embedded, answered, as_text, embedded
+from weightdesk.server.page import page_file
+from weightdesk.server.questions.events import EventsQuestion
 from weightdesk.server.questions.examples import ExamplesQuestion
+from weightdesk.server.questions.flow import FlowQuestion
 from weightdesk.server.questions.layer import LayerQuestion
 from weightdesk.server.questions.metrics import MetricsQuestion
 from weightdesk.server.questions.network import NetworkQuestion
 from weightdesk.server.questions.overview import OverviewQuestion
-from weightdesk.server.questions.weights import WeightsQuestion
+from weightdesk.server.questions.ranges import RangesQuestion
+from weightdesk.server.questions.spread import SpreadQuestion
+from weightdesk.server.questions.trends import MOST, TrendsQuestion
+from weightdesk.server.questions.weights import AT_ONCE, WeightsQuestion
 from weightdesk.server.session import Session
 
 LARGEST: Final = 10_000_000
@@ -57,7 +62,8 @@ def write_report(session: Session, path: str | Path, *, largest: int = LARGEST) 
         largest: bytes above which steps are left out.
 
     Raises:
-        OptionError: the file is there already, the page is not built, or the run keeps no snapshot.
+        OptionError: the file is there already, the page is not built, the run keeps no snapshot, or a
+            parameter is too large.
     """
     path = Path(path)
     if path.exists():
@@ -65,6 +71,12 @@ def write_report(session: Session, path: str | Path, *, largest: int = LARGEST) 
     make = _page(path.stem)
     if not session.run.steps:
         raise OptionError(f"{session.run.path} keeps no snapshot, so there is nothing to write")
+    for each in session.run.parameters.values():
+        if each.size > AT_ONCE:
+            raise OptionError(
+                f"{each.name} has {each.size:,} weights, more than the {AT_ONCE:,} that one file can hold; "
+                "`weightdesk open` shows this run"
+            )
     content, notes = _fitted(_Contents(session), make, largest)
     with path.open("xb") as file:
         file.write(content)
@@ -118,14 +130,31 @@ class _Contents:
 
     @cached_property
     def _always(self) -> list[Embedded]:
-        found = [answered(MetricsQuestion(), self._session)]
-        found += [answered(LayerQuestion(parameter=name), self._session) for name in self._parameters]
+        found = [answered(each, self._session) for each in (MetricsQuestion(), EventsQuestion())]
+        found += self._statistics()
         if self._silent is None:
-            inputs = self._session.subject.inputs
-            room = max(_TOGETHER, _EXAMPLES // max(1, inputs[0].numel() * 4))
-            starts = range(0, min(len(inputs), room), _TOGETHER)
-            found += [answered(ExamplesQuestion(start=start), self._session) for start in starts]
+            found += self._examples()
         return found
+
+    def _statistics(self) -> Iterator[Embedded]:
+        """What was measured of each parameter, and of as many together as the page asks for at once."""
+        for name in self._parameters:
+            yield answered(LayerQuestion(parameter=name), self._session)
+            yield answered(SpreadQuestion(parameter=name), self._session)
+        for start in range(0, len(self._parameters), MOST):
+            together = tuple(self._parameters[start : start + MOST])
+            yield answered(TrendsQuestion(names=together), self._session)
+
+    def _examples(self) -> Iterator[Embedded]:
+        """As many as there is room for; of a table also the ranges of its columns."""
+        inputs = self._session.subject.inputs
+        room = max(_TOGETHER, _EXAMPLES // max(1, inputs[0].numel() * 4))
+        total = min(len(inputs), -(-room // _TOGETHER) * _TOGETHER)
+        for start in range(0, total, _TOGETHER):
+            question = ExamplesQuestion(start=start)
+            yield embedded(question, question.answer(self._session).model_copy(update={"total": total}))
+        if inputs.ndim == 2:
+            yield answered(RangesQuestion(), self._session)
 
     @cached_property
     def _snapshots(self) -> dict[int, list[Embedded]]:
@@ -138,6 +167,7 @@ class _Contents:
     def _snapshot(self, step: int) -> Iterator[Embedded]:
         if self._silent is None:
             yield answered(NetworkQuestion(step=step), self._session)
+        yield answered(FlowQuestion(step=step), self._session)
         for name in self._parameters:
             yield answered(WeightsQuestion(parameter=name, step=step), self._session)
 
@@ -175,12 +205,7 @@ def _fitted(contents: _Contents, make: Callable[[str], bytes], largest: int) -> 
 
 def _page(title: str) -> Callable[[str], bytes]:
     """Makes the file of the text of its answers."""
-    try:
-        script, style = ((STATIC / name).read_text("utf-8") for name in ("desk.js", "desk.css"))
-    except FileNotFoundError:
-        raise OptionError(
-            f"the page is not built: run `make web`, or install weightdesk anew ({STATIC})"
-        ) from None
+    script, style = (page_file(name).read_text("utf-8") for name in ("desk.js", "desk.css"))
     # all that could end a script or a style too early, or be read as a comment
     for risky in ("<!--", "<script", "</script"):
         script = script.replace(risky, f"\\x3c{risky[1:]}")

@@ -17,7 +17,7 @@ from served import Served, served
 from watching import WAIT, Watch
 
 from weightdesk.runs import Run
-from weightdesk.server import app
+from weightdesk.server import page as built_page
 from weightdesk.server.session import Session
 
 expect.set_options(timeout=WAIT)
@@ -27,10 +27,10 @@ expect.set_options(timeout=WAIT)
 def built() -> Path:
     """The folder of the built page; where it was built to another place, that is served."""
     if other := os.environ.get("WEIGHTDESK_STATIC"):
-        app.STATIC = Path(other)  # type: ignore[misc]
-    if not (app.STATIC / "desk.js").exists():
+        built_page.STATIC = Path(other)  # type: ignore[misc]
+    if not (built_page.STATIC / "desk.js").exists():
         pytest.fail("the page is not built: run `make web`")
-    return app.STATIC
+    return built_page.STATIC
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ STATES = {
     "as it opens": "",
     "a unit": "#unit=1&tab=unit",
     "a layer": "#layer=hidden2&tab=layer",
+    "a part is looped": "#loop=2-4",
     "turned": "#turns=mute%20hidden1%5B5%5D&step=3",
 }
 

@@ -31,7 +31,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train(Recipe.create("xor", steps=20), place / "runs" / "xor")
     code = 'import weightdesk as wd; wd.show("runs/xor")'
     if built := os.environ.get("WEIGHTDESK_STATIC"):  # where vite built it to, too
-        code = f"import pathlib, weightdesk.server.app as app; app.STATIC = pathlib.Path({built!r})\n{code}"
+        code = (
+            f"import pathlib, weightdesk.server.page as page; page.STATIC = pathlib.Path({built!r})\n{code}"
+        )
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python", "language": "python"}}
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)], metadata=kernel)
     nbformat.write(notebook, place / "desk.ipynb")

@@ -14,7 +14,8 @@ from playwright.sync_api import Page, sync_playwright
 from reported import every_layer, session_of
 
 from weightdesk import open_run, report
-from weightdesk.server.app import STATIC
+from weightdesk.server import page as built_page
+from weightdesk.server.page import STATIC
 from weightdesk.server.questions.heard import HeardQuestion
 from weightdesk.server.questions.history import HistoryQuestion
 from weightdesk.server.questions.layer import LayerQuestion
@@ -76,7 +77,7 @@ def test_the_page_says_what_python_says_offline(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(report, "STATIC", BUILT)
+    monkeypatch.setattr(built_page, "STATIC", BUILT)
     session, wrong, asked = request.getfixturevalue(which), list[str](), list[str]()
     done = report.write_report(session, tmp_path / "run.html")
     assert done.size < report.LARGEST
@@ -97,8 +98,9 @@ def _check(heard: Any, wanted: Any) -> None:
     for name in ("outputs", "before"):
         _same(heard[name]["data"], wanted[name])
     for name in ("loss", "loss_before", "accuracy", "accuracy_before"):
-        assert heard[name] == pytest.approx(wanted[name], rel=1e-5), name
-    assert (heard["seen"], heard["examples"]) == (wanted["seen"], wanted["examples"])
+        assert heard["scores"][name] == pytest.approx(wanted["scores"][name], rel=1e-5), name
+    for name in ("seen", "examples"):
+        assert heard["scores"][name] == wanted["scores"][name]
     assert [each["module"] for each in heard["layers"]] == [each["module"] for each in wanted["layers"]]
     for one, other in zip(heard["layers"], wanted["layers"], strict=True):
         assert tuple(one["values"]["shape"]) == other["values"].shape
@@ -114,7 +116,7 @@ def _same(found: list[float], wanted: Any) -> None:
 def test_the_page_turns_weights_as_python_does_and_refuses_the_rest(
     digits: Session, page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report, "STATIC", BUILT)
+    monkeypatch.setattr(built_page, "STATIC", BUILT)
     report.write_report(digits, tmp_path / "run.html")
     page.goto((tmp_path / "run.html").as_uri())
     step, turns = digits.run.steps[-1], ["scale conv2[1:4] 0.3", "mute conv2[-1]"]
@@ -132,7 +134,7 @@ def test_the_page_turns_weights_as_python_does_and_refuses_the_rest(
 def test_the_page_explains_a_weight_as_python_does(
     parameter: str, digits: Session, page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report, "STATIC", BUILT)
+    monkeypatch.setattr(built_page, "STATIC", BUILT)
     report.write_report(digits, tmp_path / "run.html")
     page.goto((tmp_path / "run.html").as_uri())
     index = (1,) * len(digits.run.parameters[parameter].shape)

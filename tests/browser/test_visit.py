@@ -60,7 +60,8 @@ def test_a_weight_is_picked_read_turned_compared_and_put_back(page: Page, server
     opened(page, server, WEIGHT)
     expect(page.get_by_text("why it moved")).to_be_visible(timeout=WAIT)
     before = outputs(page)
-    value = page.get_by_role("spinbutton").or_(page.get_by_role("textbox")).first
+    inspector = page.get_by_role("region", name="inspector")
+    value = inspector.get_by_role("spinbutton").or_(inspector.get_by_role("textbox")).first
     value.fill("2.5")
     value.press("Enter")
     expect(page).to_have_url(re.compile("turns=hidden2.weight"))

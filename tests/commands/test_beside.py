@@ -43,10 +43,3 @@ def test_it_is_the_command_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPat
         beside, "_MAIN", "import sys; sys.exit(sys.argv[1:] != ['open', 'a run', '--no-browser'])"
     )
     assert DeskBeside("a run", browser=False).wait() == 0
-
-
-def test_it_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(beside, "_MAIN", "import time; time.sleep(60)")
-    desk = DeskBeside("a run")
-    desk.close()
-    assert desk.wait() != 0

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from called import Call
 
-from weightdesk import report
+from weightdesk.server import page
 
 
 def test_a_run_is_written_once_as_one_file(
@@ -13,7 +13,7 @@ def test_a_run_is_written_once_as_one_file(
 ) -> None:
     for name in ("desk.js", "desk.css"):
         (tmp_path / name).write_text("")
-    monkeypatch.setattr(report, "STATIC", tmp_path)
+    monkeypatch.setattr(page, "STATIC", tmp_path)
     assert call("train", "xor", "--steps", "4", "--cost", "none", "--every", "1").code == 0
     done = call("export", "runs/xor", "--html", "xor.html")
     assert (done.code, done.err) == (0, "")

@@ -17,7 +17,7 @@ import pytest
 
 from weightdesk.errors import OptionError
 from weightdesk.runs import Run
-from weightdesk.server import launch
+from weightdesk.server import launch, page
 from weightdesk.server.launch import LOOPBACK, serve
 from weightdesk.server.session import Session
 
@@ -159,6 +159,6 @@ def test_others_are_let_in_only_with_a_word_about_it(digits_session: Session, br
 def test_a_page_that_is_not_built_is_named(
     digits_session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launch, "STATIC", tmp_path)
+    monkeypatch.setattr(page, "STATIC", tmp_path)
     with pytest.raises(OptionError, match="make web"):
         serve(digits_session, browse=False)

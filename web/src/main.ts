@@ -4,13 +4,14 @@ import { frame } from "./hosts/frame";
 import { FileHost } from "./hosts/file";
 import type { Host } from "./hosts/host";
 import { ServerHost } from "./hosts/server";
+import { AddressBar, WidgetState, type Place } from "./hosts/place";
 import { WidgetHost, type WidgetModel } from "./hosts/widget";
 import { Desk } from "./model/desk.svelte";
 import "./look.css";
 
 /** Put a desk into an element; returns how to take it out again. */
-export function open(target: HTMLElement, host: Host, isPage: boolean): () => void {
-  const app = mount(App, { target, props: { desk: new Desk(host), isPage } });
+export function open(target: HTMLElement, host: Host, place: Place): () => void {
+  const app = mount(App, { target, props: { desk: new Desk(host), place } });
   return () => void unmount(app);
 }
 
@@ -19,7 +20,7 @@ const file = document.getElementById("weightdesk-run");
 if (page) {
   const host = file ? new FileHost(file.textContent) : new ServerHost();
   Object.assign(page, { host }); // so that a script, or a test, can ask what the page asks
-  open(page, host, true);
+  open(page, host, new AddressBar());
 }
 
 /** What a notebook calls for each place where it shows the widget. */
@@ -27,7 +28,7 @@ export default {
   render({ model, el }: { model: WidgetModel; el: HTMLElement }): () => void {
     const { place, remove } = frame(el, model.get("height"));
     const host = new WidgetHost(model);
-    const close = open(place, host, false);
+    const close = open(place, host, new WidgetState(model));
     return () => {
       close();
       host.close();

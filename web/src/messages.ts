@@ -22,16 +22,44 @@ export interface ActivityQuestion {
   readonly turns?: readonly string[];
 }
 
+/** Something that happened at a step; `kind` says by which mark it is drawn, `message` what it is. */
+export interface Event {
+  readonly step: number;
+  readonly kind: string;
+  readonly message: string;
+}
+
+/** In the order of steps. */
+export interface Events {
+  readonly events: readonly Event[];
+}
+
+/** What happened in this training, and when? */
+export interface EventsQuestion {
+}
+
 /** Some examples: `inputs` with the examples on axis 0, `targets` likewise, empty where there are none. */
 export interface Examples {
   readonly inputs: Numbers<Float32Array>;
   readonly targets: Numbers<Float64Array>;
+  readonly total: number;
 }
 
 /** What are these examples? */
 export interface ExamplesQuestion {
   readonly start?: number;
   readonly count?: number;
+}
+
+/** The rms of each gradient, in the order of the run's parameters; NaN where there was none. */
+export interface Flow {
+  readonly step: number | null;
+  readonly gradients: Numbers<Float64Array>;
+}
+
+/** How large is the gradient of each parameter at this step? */
+export interface FlowQuestion {
+  readonly step: number;
 }
 
 /** One level of the tree: products of two factors, whose sum with `rest` is `total`. */
@@ -58,18 +86,23 @@ export interface GradientQuestion {
   readonly path?: readonly number[];
 }
 
-/** The network with the turns, and without them as `before`, on one input and on the probe set. */
+/** What changes while a run is written. */
+export interface Growth {
+  readonly status: string;
+  readonly last_step: number | null;
+  readonly snapshots: number;
+}
+
+/** Has the run grown? */
+export interface GrowthQuestion {
+}
+
+/** The network with the turns, and without them as `before`, on one input; scores are of the probe set. */
 export interface Heard {
   readonly outputs: Numbers<Float32Array>;
   readonly before: Numbers<Float32Array>;
   readonly layers: readonly LayerAnswer[];
-  readonly loss: number | null;
-  readonly loss_before: number | null;
-  readonly loss_error: number | null;
-  readonly accuracy: number | null;
-  readonly accuracy_before: number | null;
-  readonly seen: number;
-  readonly examples: number;
+  readonly scores: Scores | null;
 }
 
 /** What does the network say to an example, or to numbers of one's own, after these turns? */
@@ -87,8 +120,9 @@ export interface HistoryQuestion {
   readonly index: readonly number[];
 }
 
-/** The change of the loss if each weight were zero, in the parameter's own shape. */
+/** The change of the loss if each weight were zero, in the parameter's own shape; or those of each unit. */
 export interface ImportanceOfWeights {
+  readonly parameter: string;
   readonly values: Numbers<Float64Array>;
   readonly baseline: number | null;
   readonly error: number | null;
@@ -97,11 +131,12 @@ export interface ImportanceOfWeights {
   readonly note: string;
 }
 
-/** What would the loss be without each weight, on the first examples? */
+/** What would the loss be without each weight, or without those of each unit, on the first examples? */
 export interface ImportanceQuestion {
   readonly parameter: string;
   readonly step: number;
   readonly turns?: readonly string[];
+  readonly level?: "weight" | "unit";
 }
 
 /** What a module gives for the input: one number a unit, or a map (height, width) of each. */
@@ -220,6 +255,18 @@ export interface PlaneQuestion {
   readonly unit?: number;
 }
 
+/** Least and most of each column over all examples, as the network gets them; what is not finite aside. */
+export interface Ranges {
+  readonly low: Numbers<Float64Array>;
+  readonly high: Numbers<Float64Array>;
+  readonly scale: Numbers<Float64Array>;
+  readonly mean: Numbers<Float64Array>;
+}
+
+/** Between which values does each input lie? */
+export interface RangesQuestion {
+}
+
 /** What would `desk.save` write after these turns? */
 export interface SaveQuestion {
   readonly step: number;
@@ -230,6 +277,23 @@ export interface SaveQuestion {
 export interface Saved {
   readonly name: string;
   readonly content: Numbers<Uint8Array>;
+}
+
+/** Loss and accuracy with the turns, and without them as `_before`. */
+export interface Scores {
+  readonly loss: number | null;
+  readonly loss_before: number | null;
+  readonly loss_error: number | null;
+  readonly accuracy: number | null;
+  readonly accuracy_before: number | null;
+  readonly seen: number;
+  readonly examples: number;
+}
+
+/** What are loss and accuracy on all examples? */
+export interface ScoresQuestion {
+  readonly step: number;
+  readonly turns?: readonly string[];
 }
 
 /** All moments in the order of time, in the target's own units, `rate` of them a second. */
@@ -258,6 +322,18 @@ export interface SpectrumQuestion {
   readonly turns?: readonly string[];
 }
 
+/** Counts of weights: a row a step, a column a bin. */
+export interface Spread {
+  readonly steps: Numbers<Int32Array>;
+  readonly bins: Numbers<Int32Array>;
+  readonly counts: Numbers<Int32Array>;
+}
+
+/** How did the distribution of these weights change? */
+export interface SpreadQuestion {
+  readonly parameter: string;
+}
+
 /** One statistic at every step where it was taken. */
 export interface StatisticSeries {
   readonly kind: string;
@@ -266,7 +342,7 @@ export interface StatisticSeries {
   readonly values: Numbers<Float64Array>;
 }
 
-/** What the network is judged by. */
+/** What the network is judged by; `vocabulary` is how many tokens there are, where it takes tokens. */
 export interface SubjectFacts {
   readonly part: string;
   readonly examples: number;
@@ -274,6 +350,7 @@ export interface SubjectFacts {
   readonly class_names: readonly string[];
   readonly input_names: readonly string[];
   readonly target_names: readonly string[];
+  readonly vocabulary: number | null;
 }
 
 /** Losses of `first` by `second`, and at each of `steps` the two weights as they were recorded. */
@@ -340,23 +417,35 @@ export interface TermsQuestion {
   readonly own?: readonly number[] | null;
 }
 
-/** A square of one level: of each 2^level × 2^level weights the one farthest from 0, with its sign. */
+/** At most 256 × 256 numbers, and how far a finite weight of the whole matrix is from 0 at most. */
 export interface Tile {
   readonly values: Numbers<Float32Array>;
-  readonly largest: number | null;
-  readonly rows: number;
-  readonly columns: number;
-  readonly levels: number;
+  readonly largest: number;
 }
 
-/** What is there to see of a matrix, so many tiles of 256 × 256 from its top left? */
+/** What is there to see of a matrix, so many tiles from its top left? */
 export interface TileQuestion {
   readonly parameter: string;
   readonly step: number;
   readonly turns?: readonly string[];
-  readonly level?: number;
+  readonly down?: number;
+  readonly across?: number;
   readonly row?: number;
   readonly column?: number;
+}
+
+/** Numbers of tokens, and what each is called. */
+export interface Tokens {
+  readonly numbers: Numbers<Int32Array>;
+  readonly names: readonly string[];
+  readonly text: string;
+  readonly note: string;
+}
+
+/** Which tokens are in a text, or what do these numbers stand for? */
+export interface TokensQuestion {
+  readonly text?: string | null;
+  readonly numbers?: readonly number[] | null;
 }
 
 /** An input: `gain` is its weight where the network is one neuron, `planted` what made the target. */
@@ -364,6 +453,32 @@ export interface Track {
   readonly name: string;
   readonly gain: number | null;
   readonly planted: number | null;
+}
+
+/** A statistic at some of the recorded steps, spread evenly over them; of a module that of all in it. */
+export interface Trend {
+  readonly name: string;
+  readonly kind: string;
+  readonly column: string;
+  readonly steps: Numbers<Int32Array>;
+  readonly values: Numbers<Float64Array>;
+  readonly warning: TrendWarning | null;
+}
+
+/** What the recorded statistics show to be wrong, in one line. */
+export interface TrendWarning {
+  readonly line: string;
+  readonly severity: "severe" | "mild";
+}
+
+/** One for each name, in the order in which they were asked for. */
+export interface Trends {
+  readonly trends: readonly Trend[];
+}
+
+/** How did these parameters and modules fare? */
+export interface TrendsQuestion {
+  readonly names: readonly string[];
 }
 
 /** Parts that add up to the move: `moved` is weight before, after, the move and the remainder. */
@@ -386,6 +501,18 @@ export interface UpdateQuestion {
   readonly step: number;
 }
 
+/** The numbers of the examples that are given another class than their target's, in ascending order. */
+export interface Verdicts {
+  readonly wrong: Numbers<Int32Array>;
+  readonly examples: number;
+}
+
+/** Which examples does the network get wrong after these turns? */
+export interface VerdictsQuestion {
+  readonly step: number;
+  readonly turns?: readonly string[];
+}
+
 /** What a weight and its gradient were, at every step where that is known. */
 export interface WeightHistory {
   readonly steps: Numbers<Int32Array>;
@@ -396,7 +523,7 @@ export interface WeightHistory {
   readonly sampled: boolean;
 }
 
-/** The numbers in the parameter's own shape. */
+/** The numbers in the parameter's own shape; of one unit without the first axis. */
 export interface Weights {
   readonly values: Numbers<Float32Array>;
 }
@@ -407,12 +534,16 @@ export interface WeightsQuestion {
   readonly step: number;
   readonly what?: "weight" | "gradient" | "update";
   readonly turns?: readonly string[];
+  readonly unit?: number | null;
 }
 
 export interface Questions {
   activity: ActivityQuestion;
+  events: EventsQuestion;
   examples: ExamplesQuestion;
+  flow: FlowQuestion;
   gradient: GradientQuestion;
+  growth: GrowthQuestion;
   heard: HeardQuestion;
   history: HistoryQuestion;
   importance: ImportanceQuestion;
@@ -421,21 +552,30 @@ export interface Questions {
   network: NetworkQuestion;
   overview: OverviewQuestion;
   plane: PlaneQuestion;
+  ranges: RangesQuestion;
   save: SaveQuestion;
+  scores: ScoresQuestion;
   sound: SoundQuestion;
   spectrum: SpectrumQuestion;
+  spread: SpreadQuestion;
   surface: SurfaceQuestion;
   sweep: SweepQuestion;
   terms: TermsQuestion;
   tile: TileQuestion;
+  tokens: TokensQuestion;
+  trends: TrendsQuestion;
   update: UpdateQuestion;
+  verdicts: VerdictsQuestion;
   weights: WeightsQuestion;
 }
 
 export interface Answers {
   activity: Activity;
+  events: Events;
   examples: Examples;
+  flow: Flow;
   gradient: Gradient;
+  growth: Growth;
   heard: Heard;
   history: WeightHistory;
   importance: ImportanceOfWeights;
@@ -444,15 +584,21 @@ export interface Answers {
   network: Network;
   overview: Overview;
   plane: Plane;
+  ranges: Ranges;
   save: Saved;
+  scores: Scores;
   sound: Sound;
   spectrum: Spectrum;
+  spread: Spread;
   surface: SurfaceMap;
   sweep: Swept;
   terms: Terms;
   tile: Tile;
+  tokens: Tokens;
+  trends: Trends;
   update: Update;
+  verdicts: Verdicts;
   weights: Weights;
 }
 
-export const SETTLED: ReadonlySet<keyof Questions> = new Set(["activity", "examples", "heard", "importance", "network", "plane", "save", "sound", "spectrum", "sweep", "terms", "tile", "weights"]);
+export const SETTLED: ReadonlySet<keyof Questions> = new Set(["activity", "examples", "heard", "importance", "network", "plane", "ranges", "save", "scores", "sound", "spectrum", "sweep", "terms", "tile", "tokens", "verdicts", "weights"]);

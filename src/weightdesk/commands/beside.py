@@ -27,8 +27,3 @@ class DeskBeside:
         with suppress(KeyboardInterrupt):
             return self._process.wait()
         return self._process.wait()  # Ctrl-C reached it, too: it says goodbye
-
-    def close(self) -> None:
-        """End it."""
-        self._process.terminate()
-        self._process.wait()

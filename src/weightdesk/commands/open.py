@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from weightdesk.commands.network import NetworkOption
+
 
 def open_(
     run: Annotated[str, typer.Argument(help="folder or address of a run", show_default=False)],
@@ -14,10 +16,11 @@ def open_(
         str, typer.Option(help="address to listen on; any but this machine's own lets others in")
     ] = "127.0.0.1",
     browser: Annotated[bool, typer.Option(help="open the browser")] = True,
+    network: NetworkOption = None,
 ) -> None:
     """Open the desk of a run in the browser: replay the training, see why weights moved, turn them."""
-    from weightdesk.runs import open_run
+    from weightdesk.server.aside import Aside
     from weightdesk.server.launch import serve
-    from weightdesk.server.session import Session
+    from weightdesk.server.opening import open_session
 
-    serve(Session(open_run(run)), host=host, port=port, browse=browser)
+    serve(open_session(run, network), aside=Aside(run, network), host=host, port=port, browse=browser)

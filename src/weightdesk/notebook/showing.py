@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor, nn
 
 from weightdesk.errors import OptionError
-from weightdesk.explain.compiled import uncompiled
 from weightdesk.runs import Run, open_run
 from weightdesk.server.session import Session
 from weightdesk.server.subject import Subject
@@ -28,7 +25,10 @@ def show(
     loss: Callable[[Any, Any], Tensor] | None = None,
     *,
     class_names: Sequence[str] = (),
+    tokens: Sequence[str] = (),
+    encode: Callable[[str], Sequence[int]] | None = None,
     height: int = 900,
+    at: str = "",
 ) -> DeskWidget:
     """Show a run on the desk in a notebook: replay the training, see why weights moved, turn them.
 
@@ -42,8 +42,11 @@ def show(
         targets: one for each example; None: only outputs are shown.
         loss: takes outputs and targets, gives a scalar. None: cross entropy where the targets are
             whole numbers, mean squared error where they are real ones.
-        class_names: a name for each class.
+        class_names: a name for each class; where targets are tokens, the tokens if left out.
+        tokens: what each token number stands for, where inputs are rows of such numbers.
+        encode: takes typed text to token numbers; None: the longest of `tokens` at each place.
         height: of the desk on the page, in pixels.
+        at: what to begin with: what "share" copied, or the part of a desk's link behind #.
 
     Raises:
         OptionError: model and inputs are not given together, do not fit the run or each other, or the
@@ -59,50 +62,26 @@ def show(
     900
     """
     kind, opened = _widget(), run if isinstance(run, Run) else open_run(run)
-    session = Session(opened, _subject(model, inputs, targets, loss, class_names))
+    about = {"targets": targets, "loss": loss, "class_names": class_names, "tokens": tokens, "encode": encode}
+    session = Session(opened, _subject(model, inputs, about))
     if model is not None and opened.steps:
         with session.desk(opened.steps[-1]):
             pass  # what does not fit is told here and not on the page; the desk is kept for it
-    return kind(session, height)
+    return kind(session, height, at.removeprefix("#"))
 
 
-def _subject(
-    model: nn.Module | None,
-    inputs: Any,
-    targets: Any,
-    loss: Callable[[Any, Any], Tensor] | None,
-    class_names: Sequence[str],
-) -> Subject | None:
+def _subject(model: nn.Module | None, inputs: Any, about: Mapping[str, Any]) -> Subject | None:
     if model is None:
-        if any(given is not None for given in (inputs, targets, loss)) or class_names:
-            raise OptionError("inputs, targets, loss and class names are of a model: give that, too")
+        if any(each is not None and not _is_nothing(each) for each in (inputs, *about.values())):
+            raise OptionError("inputs, targets, loss and names are of a model: give that, too")
         return None
     if inputs is None:
         raise OptionError("a model can be turned where there are examples to judge it by: give inputs, too")
-    given = None if targets is None else torch.as_tensor(targets)
-    names = tuple(map(str, class_names))
-    return Subject(_copied(model), _tensor(inputs), given, loss, "probe", class_names=names)
+    return Subject.given(model, inputs, **about)
 
 
-def _tensor(inputs: Any) -> Tensor:
-    try:
-        return torch.as_tensor(inputs)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise OptionError(
-            f"inputs: expected one tensor or array with the examples on axis 0, got {type(inputs).__name__}; "
-            "`weightdesk.Desk` turns networks that take several"
-        ) from error
-
-
-def _copied(model: nn.Module) -> nn.Module:
-    """One that the training, which may go on meanwhile, does not touch."""
-    try:
-        return copy.deepcopy(uncompiled(model)).eval()
-    except (RuntimeError, TypeError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise OptionError(
-            f"{type(model).__name__} cannot be copied, and a copy is turned: {reason}"
-        ) from error
+def _is_nothing(given: Any) -> bool:
+    return isinstance(given, Sequence) and not given
 
 
 def _widget() -> type[DeskWidget]:

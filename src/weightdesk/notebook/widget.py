@@ -13,9 +13,9 @@ from typing import Any, Final
 import traitlets
 from anywidget import AnyWidget
 
-from weightdesk.errors import OptionError, WeightdeskError
-from weightdesk.server import app
+from weightdesk.errors import WeightdeskError
 from weightdesk.server.asking import answered, line, read
+from weightdesk.server.page import page_file
 from weightdesk.server.session import Session
 
 _BROKEN: Final = "the kernel could not answer; its log says why"
@@ -27,6 +27,7 @@ class DeskWidget(AnyWidget):
     Arguments:
         session: the run, with its network where weights are to be turned.
         height: on the page, in pixels; can be set later, too.
+        at: what is looked at, as in the link of a page behind #; it follows what the reader does.
 
     Raises:
         OptionError: the page was not built.
@@ -35,9 +36,11 @@ class DeskWidget(AnyWidget):
     _esm = traitlets.Unicode().tag(sync=True)
     _css = traitlets.Unicode().tag(sync=True)
     height = traitlets.Int(min=1).tag(sync=True)
+    at = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, session: Session, height: int) -> None:
-        super().__init__(_esm=_file("desk.js"), _css=_file("desk.css"), height=height)
+    def __init__(self, session: Session, height: int, at: str = "") -> None:
+        esm, css = (page_file(name).read_text("utf-8") for name in ("desk.js", "desk.css"))
+        super().__init__(_esm=esm, _css=css, height=height, at=at)
         self._session = session
         self.on_msg(self._answer)
 
@@ -54,10 +57,3 @@ class DeskWidget(AnyWidget):
             raise
         else:
             self.send({"id": number}, [packed])
-
-
-def _file(name: str) -> str:
-    place = app.STATIC / name
-    if not place.exists():
-        raise OptionError(f"the page is not built: run `make web`, or install weightdesk anew ({place})")
-    return place.read_text(encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import MISSING, dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,9 +88,15 @@ def read_manifest(store: Store) -> Manifest:
         RunFormatError: it is damaged, is not of a run, or is of a newer version.
 
     """
-    place = f"{store.location}/{MANIFEST}"
+    return _parsed(store.read(MANIFEST), f"{store.location}/{MANIFEST}")
+
+
+@lru_cache(
+    maxsize=4
+)  # it is looked at again and again, and takes long to parse where parameters are thousands
+def _parsed(text: bytes, place: str) -> Manifest:
     try:
-        content = json.loads(store.read(MANIFEST))
+        content = json.loads(text)
     except ValueError as error:
         raise RunFormatError(f"{place} is damaged: {error}; expected the JSON text of a run") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:

@@ -80,7 +80,8 @@ class PartReader:
                         tables[part] = self._rows(part, columns, where or {})
             except FileNotFoundError:
                 continue  # the writer merged this part after it was listed
-            self._footers = {part.name: self._footers[part.name] for part in parts}
+            listed = {part.name for part in parts}  # another thread may read, too, and list other parts
+            self._footers = {name: each for name, each in [*self._footers.items()] if name in listed}
             return concatenate([schema.empty_table(), *(tables[part] for part in parts)])
         raise RunFormatError(f"the parts in {self._store.location}/{self._folder} vanish while they are read")
 
@@ -99,29 +100,29 @@ class PartReader:
         return None
 
     def _highest_step(self, part: Part) -> int:
-        with self._open(part):
-            footer = self._footers[part.name]
+        with self._open(part) as (_, footer):
             bounds = (footer.bounds("step", group) for group in range(footer.metadata.num_row_groups))
             return max((bound[1] for bound in bounds if bound), default=0)
 
     def _rows(self, part: Part, columns: Sequence[str] | None, where: Where) -> pa.Table:
-        with self._open(part) as file:
+        with self._open(part) as (file, footer):
             present = file.schema_arrow.names
             wanted = present if columns is None else [name for name in columns if name in present]
-            groups = self._footers[part.name].groups(where)
-            table = file.read_row_groups(groups, columns=[*{*wanted, *where}], use_threads=False)
+            table = file.read_row_groups(
+                footer.groups(where), columns=[*{*wanted, *where}], use_threads=False
+            )
         if where:
             fits = [_equals(table.column(name), value) for name, value in where.items()]
             table = table.filter(reduce(pc.and_, fits))
         return table.select(wanted)
 
     @contextmanager
-    def _open(self, part: Part) -> Iterator[pq.ParquetFile]:
+    def _open(self, part: Part) -> Iterator[tuple[pq.ParquetFile, _Footer]]:
         footer = self._footers.get(part.name)
         with open_part(self._store, part.name, footer and footer.metadata) as file:
-            if footer is None:
-                self._footers[part.name] = _Footer(file.metadata)
-            yield file
+            footer = footer or _Footer(file.metadata)
+            self._footers[part.name] = footer
+            yield file, footer
 
 
 def _equals(column: pa.ChunkedArray, value: str | int) -> pa.ChunkedArray:

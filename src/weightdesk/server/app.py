@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI, Request, Response, WebSocket
@@ -10,19 +9,24 @@ from fastapi.responses import FileResponse, JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from weightdesk.errors import OptionError, WeightdeskError
+from weightdesk.server.aside import Aside
 from weightdesk.server.asking import answered, line, read
 from weightdesk.server.live import follow
+from weightdesk.server.page import FILES, page_file
 from weightdesk.server.questions import QUESTIONS
 from weightdesk.server.security import LARGEST
 from weightdesk.server.session import Session
 
-STATIC: Final = Path(__file__).parent / "static"
-_PAGE: Final = ("index.html", "desk.js", "desk.css")
 _BINARY: Final = "application/octet-stream"
+_LEFT: Final = 499  # nobody waits for it any more
 
 
-def make_app(session: Session) -> FastAPI:
+def make_app(session: Session, aside: Aside | None = None) -> FastAPI:
     """The desk of one run; `security.Guard` belongs before it.
+
+    Arguments:
+        session: the run.
+        aside: answers what takes long; None: the session does.
 
     Errors are JSON, `{"error": "one line"}`: 400 for a question that is none, 404 for an unknown kind,
     409 for one that cannot be answered.
@@ -31,13 +35,13 @@ def make_app(session: Session) -> FastAPI:
 
     @app.get("/")
     async def page() -> Response:
-        return FileResponse(STATIC / "index.html", headers={"cache-control": "no-store"})
+        return FileResponse(page_file("index.html"), headers={"cache-control": "no-store"})
 
     @app.get("/static/{name}")
     async def file(name: str) -> Response:
-        if name not in _PAGE:
+        if name not in FILES:
             return _error(404, "no such file")
-        return FileResponse(STATIC / name, headers={"cache-control": "no-cache"})
+        return FileResponse(page_file(name), headers={"cache-control": "no-cache"})
 
     @app.post("/ask/{kind}")
     async def ask(kind: str, request: Request) -> Response:
@@ -49,7 +53,9 @@ def make_app(session: Session) -> FastAPI:
     @app.websocket("/live")
     async def live(socket: WebSocket) -> None:
         await socket.accept()
-        await follow(session.run, socket)
+        if aside is not None:
+            await run_in_threadpool(aside.warm)  # the page is there
+        await follow(session, socket)
 
     async def _answered(kind: str, body: bytes, request: Request) -> Response:
         if kind not in QUESTIONS:
@@ -59,11 +65,16 @@ def make_app(session: Session) -> FastAPI:
         except OptionError as error:
             return _error(400, str(error))
         if await request.is_disconnected():  # the page has moved on
-            return Response(status_code=499)
+            return Response(status_code=_LEFT)
         try:
-            packed = await run_in_threadpool(answered, question, session)
+            if aside is not None and question.long:
+                packed = await aside.ask(kind, body, request.is_disconnected)
+            else:
+                packed = await run_in_threadpool(answered, question, session)
         except (WeightdeskError, OSError) as error:
             return _error(409, line(error))
+        if packed is None:
+            return Response(status_code=_LEFT)
         return Response(packed, media_type=_BINARY, headers={"cache-control": "no-store"})
 
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import webbrowser
 from collections.abc import Callable
@@ -10,7 +11,9 @@ from typing import Final
 import uvicorn
 
 from weightdesk.errors import OptionError
-from weightdesk.server.app import STATIC, make_app
+from weightdesk.server.app import make_app
+from weightdesk.server.aside import Aside
+from weightdesk.server.page import page_file
 from weightdesk.server.security import Guard, new_token
 from weightdesk.server.session import Session
 
@@ -21,6 +24,7 @@ _NAMES: Final = ("127.0.0.1", "localhost", "::1")
 def serve(
     session: Session,
     *,
+    aside: Aside | None = None,
     host: str = LOOPBACK,
     port: int = 0,
     browse: bool = True,
@@ -31,6 +35,7 @@ def serve(
 
     Arguments:
         session: the run.
+        aside: answers what takes long, and is closed at the end; None: the session does.
         host: address to listen on.
         port: 0 for a free one.
         browse: whether to open the browser.
@@ -40,20 +45,24 @@ def serve(
     Raises:
         OptionError: the port is taken, or the page was not built.
     """
-    if not (STATIC / "index.html").exists():
-        raise OptionError(f"the page is not built: run `make web`, or install weightdesk anew ({STATIC})")
+    page_file("index.html")
     listening = _bound(host, port)
     port, token = listening.getsockname()[1], token or new_token()
     is_local = host in _NAMES
-    guard = Guard(make_app(session), token, _NAMES if is_local else (), port)
+    guard = Guard(make_app(session, aside), token, _NAMES if is_local else (), port)
     link = f"http://{LOOPBACK if is_local else host}:{port}/?token={token}"
     if not is_local:
         tell(f"listening on {host}: whoever reaches this machine and has the link sees the run and its data")
     tell(f"desk of {session.run.path}: {link}\nCtrl-C ends it; nothing in the run changes")
     if browse:
         webbrowser.open(link)
+    gc.freeze()  # or it looks through all that was imported while somebody waits for an answer
     config = uvicorn.Config(guard, log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=1)
-    uvicorn.Server(config).run(sockets=[listening])
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        if aside is not None:
+            aside.close()
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -9,21 +9,22 @@ from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from weightdesk.errors import WeightdeskError
-from weightdesk.runs import Run
+from weightdesk.server.questions.growth import Growth, GrowthQuestion
+from weightdesk.server.session import Session
 
 _EVERY: Final = 0.5  # seconds between two looks at the run
 
 
-async def follow(run: Run, socket: WebSocket) -> None:
-    """Send `{"status", "last_step", "snapshots"}` whenever one of them has changed, until the page leaves."""
+async def follow(session: Session, socket: WebSocket) -> None:
+    """Send a `Growth` as JSON whenever it has changed, until the page leaves."""
     leaving = asyncio.ensure_future(_left(socket))
     known = None
     try:
         while not leaving.done():
-            now = await run_in_threadpool(_look, run)
+            now = await run_in_threadpool(_look, session)
             if now is not None and now != known:
                 known = now
-                await socket.send_json(now)
+                await socket.send_text(now.model_dump_json())
             await asyncio.wait([leaving], timeout=_EVERY)
     except (WebSocketDisconnect, RuntimeError):
         pass  # it left while it was being told
@@ -31,9 +32,9 @@ async def follow(run: Run, socket: WebSocket) -> None:
         leaving.cancel()
 
 
-def _look(run: Run) -> dict[str, object] | None:
+def _look(session: Session) -> Growth | None:
     try:
-        return {"status": run.status, "last_step": run.last_step, "snapshots": len(run.steps)}
+        return GrowthQuestion().answer(session)
     except (WeightdeskError, OSError):
         return None  # being written just now, or gone for the moment: the next look tells
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -170,3 +171,14 @@ def test_a_loop_of_ones_own_is_refused_with_a_way_out(
     monkeypatch.setattr(Run, "recipe", None)
     with pytest.raises(OptionError, match=r"weightdesk\.explain_gradient"):
         asked(Session(run), *WEIGHTS[0])
+
+
+def test_beside_a_penalty_what_the_optimizer_was_given_is_told(tmp_path: Path) -> None:
+    recipe = Recipe.create("xor", layers="4", steps=4, l2=0.05)
+    run = open_run(train(recipe, tmp_path / "run", every=1).directory)
+    found = GradientQuestion(parameter="hidden1.weight", index=(2, 1), step=3).answered(Session(run))
+    weight, given = (each("hidden1.weight", 3)[2, 1].item() for each in (run.weights, run.gradient))
+    assert f"the optimizer was given {given:+.4g}" in found.note
+    before = run.weights("hidden1.weight", 2)[2, 1].item()
+    penalties = [2 * 0.05 * each for each in (before, weight)]
+    assert min(abs(given - found.total[0] - each) for each in penalties) < 1e-6

@@ -15,9 +15,10 @@ def test_outputs_and_scores_are_those_of_the_desk(digits_session: Session) -> No
     with digits_session.desk(6, TURNS) as desk:
         outcome = desk.outcome
         assert torch.equal(torch.from_numpy(heard.outputs), desk.outputs(3)[0])
-    assert (heard.loss, heard.accuracy) == (outcome.loss, outcome.accuracy)
-    assert heard.loss_before == outcome.measures["loss"].before
-    assert heard.seen == heard.examples == outcome.count
+    assert (heard.scores.loss, heard.scores.accuracy) == (outcome.loss, outcome.accuracy)
+    assert heard.scores.loss_before == outcome.measures["loss"].before
+    assert heard.scores is not None
+    assert heard.scores.seen == heard.scores.examples == outcome.count
 
 
 def test_units_answer_as_in_a_forward_pass_by_hand(digits_session: Session) -> None:
@@ -42,9 +43,10 @@ def test_numbers_of_ones_own_are_heard(digits_session: Session) -> None:
 def test_without_patience_scores_are_estimates_that_say_so(digits_session: Session) -> None:
     heard = HeardQuestion(step=6, turns=("scale hidden1 1.1",), patience=0).answer(digits_session)
     exact = HeardQuestion(step=6, turns=("scale hidden1 1.1",)).answer(digits_session)
-    assert heard.seen <= heard.examples
-    assert (heard.loss_error is None) == (heard.seen == heard.examples)
-    assert heard.loss == pytest.approx(exact.loss, abs=3 * (heard.loss_error or 1e-9))
+    assert heard.scores is not None
+    assert heard.scores.seen <= heard.scores.examples
+    assert (heard.scores.loss_error is None) == (heard.scores.seen == heard.scores.examples)
+    assert heard.scores.loss == pytest.approx(exact.scores.loss, abs=3 * (heard.scores.loss_error or 1e-9))
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,19 @@ def test_it_is_that_of_the_library(digits_session: Session, name: str) -> None:
     assert found.bound is None or found.bound == expected.bound
 
 
+def test_of_a_unit_all_incoming_weights_are_missing(digits_session: Session) -> None:
+    found = ImportanceQuestion(parameter="hidden1.weight", step=6, level="unit").answer(digits_session)
+    model, subject = digits_session.model(6), digits_session.subject
+    assert subject.loss is not None
+    inputs, targets = subject.inputs[:EXAMPLES], subject.targets[:EXAMPLES]
+    assert found.values.shape == (len(model.hidden1.weight),)
+    with torch.no_grad():
+        before = subject.loss(model(inputs), targets).item()
+        model.hidden1.weight[3] = 0
+        change = subject.loss(model(inputs), targets).item() - before
+    assert found.values[3] == pytest.approx(change, abs=1e-6)
+
+
 def test_what_takes_too_long_is_refused(digits_session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importance, "MOST", 100)
     with pytest.raises(OptionError, match=r"1,024 weights; for more than 100"):

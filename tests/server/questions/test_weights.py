@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from weightdesk.errors import OptionError, StepNotKeptError
+from weightdesk.errors import IndexRangeError, OptionError, StepNotKeptError
 from weightdesk.runs import Run
 from weightdesk.server.questions import weights
 from weightdesk.server.questions.weights import WeightsQuestion
@@ -28,10 +28,22 @@ def test_turned_ones_are_those_of_the_desk(digits_session: Session) -> None:
     assert set(differing[0].tolist()) == {0, 2}
 
 
+def test_of_one_unit_they_are_its_row_however_large_the_layer(
+    digits_session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights, "AT_ONCE", 100)
+    turns = ("hidden1.weight[3,5]=0.25",)
+    about = {"parameter": "hidden1.weight", "step": 6, "turns": turns}
+    found = WeightsQuestion(**about, unit=3).answer(digits_session).values
+    assert torch.equal(torch.from_numpy(found), digits_session.weights("hidden1.weight", 6, turns)[3])
+    with pytest.raises(IndexRangeError, match=r"hidden1\.weight has 16 units, got 16"):
+        WeightsQuestion(**about, unit=16).answer(digits_session)
+
+
 def test_what_is_too_large_is_refused_with_a_way_out(
     digits_session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(weights, "MOST", 100)
+    monkeypatch.setattr(weights, "AT_ONCE", 100)
     with pytest.raises(OptionError, match="look at it in tiles"):
         WeightsQuestion(parameter="hidden1.weight", step=6).answer(digits_session)
 

@@ -1,15 +1,13 @@
 import type { Examples, SubjectFacts } from "../messages";
 import type { Pixels } from "../strips/paint";
 
-/** How an input is given: what there is to draw, to slide, or only to choose. */
-export type Kind = "picture" | "table" | "examples";
-
-export const MOST_SLIDERS = 40;
+/** How an input is given: what there is to draw, to slide, to write, or only to choose. */
+export type Kind = "picture" | "table" | "tokens" | "examples";
 
 export function kindOf(subject: SubjectFacts): Kind {
+  if (subject.vocabulary !== null) return "tokens";
   if (pictureIn(subject)) return "picture";
-  const { input_shape: shape } = subject;
-  return shape.length === 1 && (shape[0] ?? 0) <= MOST_SLIDERS ? "table" : "examples";
+  return subject.input_shape.length === 1 ? "table" : "examples";
 }
 
 export interface PictureSize {
@@ -26,25 +24,13 @@ export function pictureIn({ input_shape: shape, input_names: names }: SubjectFac
   return shape.length === 1 && !names.length && side >= 4 && Number.isInteger(side) ? { planes: 1, height: side, width: side } : null;
 }
 
-/** One example as plain numbers, in row-major order. */
-export function exampleOf(examples: Examples | null, number: number): Float32Array | null {
-  const { data, shape } = examples?.inputs ?? { data: new Float32Array(), shape: [0] };
-  const size = shape.slice(1).reduce((product, each) => product * each, 1);
-  return number < (shape[0] ?? 0) ? data.subarray(number * size, (number + 1) * size) : null;
-}
-
-/** Least and most of each place over all examples, or of all places together. */
-export function ranges(examples: Examples, apart: boolean): { low: number; high: number }[] {
-  const { data, shape } = examples.inputs;
-  const size = apart ? shape.slice(1).reduce((product, each) => product * each, 1) : 1;
-  const found = Array.from({ length: size }, () => ({ low: Infinity, high: -Infinity }));
-  data.forEach((value, place) => {
-    const range = found[place % size];
-    if (!range) return;
-    range.low = Math.min(range.low, value);
-    range.high = Math.max(range.high, value);
-  });
-  return found;
+/** Least and most number of all examples. */
+export function rangeOf({ inputs }: Examples): Range {
+  const known = inputs.data.filter(Number.isFinite);
+  return {
+    low: known.reduce((least, each) => Math.min(least, each), Infinity),
+    high: known.reduce((most, each) => Math.max(most, each), -Infinity),
+  };
 }
 
 export interface Point {
@@ -56,6 +42,8 @@ export interface Range {
   readonly high: number;
 }
 
+const INKS = 255; // as many as a link keeps, see `writeOwn`
+
 /** Ink added around a point, or all along a stroke to another; a pixel is as dark as its nearest stroke. */
 export function stroked(picture: readonly number[], width: number, from: Point, range: Range, to: Point = from): number[] {
   const reach = Math.max(1, width / 10);
@@ -65,7 +53,7 @@ export function stroked(picture: readonly number[], width: number, from: Point, 
     const off = { x: (place % width) + 0.5 - from.x, y: Math.floor(place / width) + 0.5 - from.y };
     const share = length > 0 ? Math.min(1, Math.max(0, (off.x * along.x + off.y * along.y) / length)) : 0;
     const distance = Math.hypot(off.x - share * along.x, off.y - share * along.y);
-    const ink = Math.min(1, Math.max(0, 1.25 - distance / reach));
+    const ink = Math.round(INKS * Math.min(1, Math.max(0, 1.25 - distance / reach))) / INKS;
     return Math.max(value, range.low + ink * (range.high - range.low));
   });
 }
@@ -88,10 +76,11 @@ export function classesShown(shares: readonly number[], target: number | null, m
   return target === null || found.includes(target) ? found : [...found.slice(0, -1), target];
 }
 
-export function softmax(logits: ArrayLike<number>): number[] {
-  const values = Array.from(logits);
-  const most = Math.max(...values);
-  const powers = values.map((each) => Math.exp(each - most));
-  const sum = powers.reduce((total, each) => total + each, 0);
-  return powers.map((each) => each / sum);
+/** The columns of a table to show: the first that are called so, no more than can be looked over. */
+export function columnsShown(names: readonly string[], query: string, most = 40): number[] {
+  const words = query.toLowerCase().trim();
+  return [...names.keys()].filter((place) => (names[place] ?? "").toLowerCase().includes(words)).slice(0, most);
 }
+
+/** A token's name with what is else not seen. */
+export const visible = (name: string): string => name.replaceAll("\n", "↵").replaceAll(" ", "␣").replaceAll("\t", "⇥") || "∅";

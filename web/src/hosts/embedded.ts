@@ -60,6 +60,7 @@ export class Embedded {
     return {
       inputs: joined(inputs, new Float32Array(length(inputs))),
       targets: joined(targets, new Float64Array(length(targets))),
+      total: parts[0]?.total ?? 0,
     };
   }
 }

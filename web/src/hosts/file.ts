@@ -1,8 +1,8 @@
 import { COMPUTED } from "../engine/answers/computed";
 import { Rig } from "../engine/rig";
-import type { Answers, Questions } from "../messages";
+import type { Answers, Growth, Questions } from "../messages";
 import { Embedded } from "./embedded";
-import { Refusal, type Growth, type Host } from "./host";
+import { Refusal, type Host } from "./host";
 
 /** Answers from the file that the page is: what lies in it, and what can be computed from that. */
 export class FileHost implements Host {

@@ -1,10 +1,4 @@
-import type { Answers, Questions } from "../messages";
-
-export interface Growth {
-  readonly status: string;
-  readonly last_step: number | null;
-  readonly snapshots: number;
-}
+import type { Answers, Growth, Questions } from "../messages";
 
 /** Where the page gets its answers: a server, a notebook's kernel, or the file that it lies in. */
 export interface Host {

@@ -1,5 +1,5 @@
-import { SETTLED, type Answers, type Questions } from "../messages";
-import type { Growth, Host } from "./host";
+import { SETTLED, type Answers, type Growth, type Questions } from "../messages";
+import type { Host } from "./host";
 
 const BYTES = 200_000_000;
 

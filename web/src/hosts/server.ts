@@ -1,5 +1,5 @@
-import type { Answers, Questions } from "../messages";
-import { Refusal, type Growth, type Host } from "./host";
+import type { Answers, Growth, Questions } from "../messages";
+import { Refusal, type Host } from "./host";
 import { unpack } from "./wire";
 
 const AGAIN = 1000; // milliseconds until the next try to connect

@@ -1,10 +1,13 @@
-import type { Answers, Questions } from "../messages";
-import { Refusal, type Growth, type Host } from "./host";
+import type { Answers, Growth, Questions } from "../messages";
+import { Refusal, type Host } from "./host";
 import { unpack } from "./wire";
 
 /** The part of a notebook's widget model that is used. */
 export interface WidgetModel {
   get(name: "height"): number;
+  get(name: "at"): string;
+  set(name: "at", value: string): void;
+  save_changes(): void;
   send(content: unknown): void;
   on(event: string, callback: (...given: never[]) => void): void;
   off(event: string, callback: (...given: never[]) => void): void;
@@ -17,6 +20,7 @@ interface Asked {
   readonly refuse: (reason: unknown) => void;
 }
 
+const AGAIN = 1000; // milliseconds between two looks at a run that grows
 const GONE = "the kernel that answered this desk is gone: run its cell again";
 
 /**
@@ -45,9 +49,18 @@ export class WidgetHost implements Host {
     }).then((packed) => unpack(packed) as Answers[K]);
   }
 
-  follow(_grown: (growth: Growth) => void, connected: (is: boolean) => void): () => void {
+  /** A kernel tells nothing by itself; while the training runs, in another process, it is asked. */
+  follow(grown: (growth: Growth) => void, connected: (is: boolean) => void): () => void {
     connected(true); // a lost kernel never comes back to this desk, so its loss is told as a refusal
-    return () => undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const look = async (): Promise<void> => {
+      const growth = await this.ask("growth", {}).catch(() => null);
+      if (!growth) return;
+      grown(growth);
+      if (growth.status === "running") timer = setTimeout(look, AGAIN);
+    };
+    timer = setTimeout(look, AGAIN);
+    return () => clearTimeout(timer);
   }
 
   /** Listen no longer. */

@@ -21,7 +21,7 @@ export function plain(value: number | null | undefined, digits = 4): string {
 }
 
 /** Short, for the ticks of an axis. */
-export const tick = (value: number): string => plain(Number(value.toPrecision(3)), 3).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+export const tick = (value: number): string => plain(Number(value.toPrecision(3)), 3).replace(/(\.\d*?)0+(?=·|$)/, "$1").replace(/\.(?=·|$)/, "");
 
 export const sign = (value: number | null | undefined): "positive" | "negative" | "" =>
   !value ? "" : value > 0 ? "positive" : "negative";

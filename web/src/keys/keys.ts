@@ -1,5 +1,6 @@
 import type { Desk } from "../model/desk.svelte";
 import { muting, soloing, toggled } from "../model/mix";
+import { WHOLE, withEnd } from "../timeline/loop";
 import { neighbour } from "../timeline/replay";
 
 export interface Key {
@@ -17,6 +18,9 @@ const control = (key: string, shift: boolean) => (event: KeyboardEvent) =>
 const step = (desk: Desk, by: number): void => {
   desk.playing = false;
   desk.address.step = neighbour(desk.overview?.steps ?? [], desk.step, by);
+};
+const loop = (desk: Desk, end: "from" | "to"): void => {
+  desk.address.loop = withEnd(desk.address.loop, end, desk.step, desk.overview?.steps ?? []);
 };
 const unit = (desk: Desk, by: number): void => {
   const { layer } = desk;
@@ -42,6 +46,9 @@ export const KEYS: readonly Key[] = [
   { keys: "→", words: "one snapshot on", is: plain("ArrowRight"), run: (desk) => step(desk, 1) },
   { keys: "home", words: "back to the start", is: plain("Home"), run: (desk) => step(desk, -Infinity) },
   { keys: "end", words: "to the last snapshot", is: plain("End"), run: (desk) => step(desk, Infinity) },
+  { keys: "i", words: "loop from here", is: plain("i"), run: (desk) => loop(desk, "from") },
+  { keys: "o", words: "loop to here", is: plain("o"), run: (desk) => loop(desk, "to") },
+  { keys: "l", words: "loop, or no more", is: plain("l"), run: (desk) => (desk.address.loop = desk.address.loop ? null : WHOLE) },
   { keys: "b", words: "original or turned", is: plain("b"), run: (desk) => (desk.address.bypassed = !desk.address.bypassed) },
   { keys: "ctrl z", words: "undo", is: control("z", false), run: (desk) => desk.undo() },
   { keys: "ctrl shift z", words: "redo", is: control("z", true), run: (desk) => desk.redo() },
@@ -61,6 +68,8 @@ export const ELSEWHERE: readonly Pick<Key, "keys" | "words">[] = [
   { keys: "↑ ↓ on a knob", words: "turn it; with shift finer" },
   { keys: "double click", words: "put a knob back" },
   { keys: "← → on the timeline", words: "one snapshot; page up and down five" },
+  { keys: "shift drag on the timeline", words: "loop a part; delete on an end of it: no more" },
+  { keys: "← → on an event", words: "another event; enter goes to its step" },
   { keys: "arrows on the input", words: "move the pen; space draws, delete clears" },
 ];
 

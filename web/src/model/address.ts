@@ -7,16 +7,22 @@ export interface Address {
   turns: readonly string[];
   bypassed: boolean;
   example: number;
+  own: string | null; // an input drawn or typed, as `writeOwn` writes it
+  loop: Loop | null;
   tab: Tab;
   sort: Sort;
 }
 
+/** The steps within which replay goes round; to infinity: to the last one, whatever that is. */
+export type Loop = readonly [from: number, to: number];
+
 export type Tab = "weight" | "unit" | "layer";
-export type Sort = "order" | "norm" | "activity";
+export type Sort = "order" | "importance" | "norm" | "activity";
 
 interface Property<T> {
   usual: T;
-  write(value: T): string;
+  /** Null where a link cannot say it. */
+  write(value: T): string | null;
   read(text: string): T;
 }
 
@@ -31,6 +37,16 @@ const oneOf = <T extends string>(...known: T[]) => ({
   read: (text: string): T => known.find((each) => each === text) ?? (known[0] as T),
 });
 
+const LONGEST = 5600; // letters of an input of one's own: 1,024 numbers of any kind, or 4,096 pixels
+
+const writeLoop = (loop: Loop | null): string | null => loop && (loop[1] === Infinity ? "all" : loop.join("-"));
+function readLoop(text: string): Loop {
+  if (text === "all") return [0, Infinity];
+  const [from = 0, to = 0, more] = text.split("-").map(count);
+  if (from >= to || more !== undefined) throw new Error(`${text} is no part of a run`);
+  return [from, to];
+}
+
 const PROPERTIES: { [K in keyof Address]: Property<Address[K]> } = {
   step: { usual: null, write: String, read: count },
   layer: { usual: "", write: String, read: String },
@@ -39,8 +55,10 @@ const PROPERTIES: { [K in keyof Address]: Property<Address[K]> } = {
   turns: { usual: [], write: (turns) => turns.join(";"), read: (text) => text.split(";").filter(Boolean) },
   bypassed: { usual: false, write: () => "1", read: () => true },
   example: { usual: 0, write: String, read: count },
+  own: { usual: null, write: (text) => (text && text.length <= LONGEST ? text : null), read: String },
+  loop: { usual: null, write: writeLoop, read: readLoop },
   tab: oneOf<Tab>("weight", "unit", "layer"),
-  sort: oneOf<Sort>("order", "norm", "activity"),
+  sort: oneOf<Sort>("order", "importance", "norm", "activity"),
 };
 
 const NAMES = Object.keys(PROPERTIES) as (keyof Address)[];
@@ -74,5 +92,7 @@ function take<K extends keyof Address>(name: K, text: string | null, into: Addre
 
 function put<K extends keyof Address>(name: K, address: Address, into: URLSearchParams): void {
   const { usual, write } = PROPERTIES[name];
-  if (JSON.stringify(address[name]) !== JSON.stringify(usual)) into.set(name, write(address[name]));
+  if (JSON.stringify(address[name]) === JSON.stringify(usual)) return;
+  const text = write(address[name]);
+  if (text !== null) into.set(name, text);
 }

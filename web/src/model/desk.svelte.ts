@@ -1,10 +1,16 @@
-import { Refusal, type Growth, type Host } from "../hosts/host";
+import { Refusal, type Host } from "../hosts/host";
 import { KeptHost } from "../hosts/kept";
-import type { Answers, Examples, Heard, Metrics, Numbers, Overview, Questions } from "../messages";
+import type { Answers, Examples, Growth, Heard, Metrics, Numbers, Overview, Questions, Scores } from "../messages";
 import { read, usual, write, type Address } from "./address";
+import { exampleAt, together, type Example } from "./examples";
+import { isLarge } from "./large";
 import { Latest } from "./latest";
 import { indexOf, layersOf, type Layer } from "./layers";
 import { setting, turned, type Turns } from "./mix";
+import { readOwn, writeOwn } from "./own";
+
+const PATIENCE = 0.01; // seconds for the scores while a knob may be in a hand
+const REST = 250; // milliseconds of rest before all examples are run
 
 type Weights = Numbers<Float32Array>;
 
@@ -12,18 +18,19 @@ type Weights = Numbers<Float32Array>;
 export class Desk {
   overview = $state.raw<Overview | null>(null);
   metrics = $state.raw<Metrics | null>(null);
-  examples = $state.raw<Examples | null>(null);
+  examples = $state.raw<Examples | null>(null); // the first of them
   heard = $state.raw<Heard | null>(null);
+  scores = $state.raw<Scores | null>(null); // of more and more examples
   weights = $state.raw<Weights | null>(null); // of the layer, with the turns as heard
   plain = $state.raw<Weights | null>(null); // without them
   biases = $state.raw<Weights | null>(null);
-  own = $state.raw<readonly number[] | null>(null); // an input drawn or typed
+  plainBiases = $state.raw<Weights | null>(null);
+  example = $state.raw<Example | null>(null); // the chosen one, wherever in the probe set it is
   address = $state<Address>(usual());
   undone = $state.raw<Turns[]>([]);
   done = $state.raw<Turns[]>([]);
   playing = $state(false);
   speed = $state(1);
-  looping = $state(false);
   connected = $state(true);
   refusal = $state<string | null>(null);
 
@@ -34,10 +41,12 @@ export class Desk {
   /** The turns that are heard: none while bypassed. */
   turns = $derived<Turns>(this.address.bypassed ? [] : this.address.turns);
   canTurn = $derived(this.overview?.subject != null);
+  #own = $derived<readonly number[] | null>(this.address.own === null ? null : readOwn(this.address.own));
 
   readonly host: Host;
   #hearing = new Latest();
   #looking = new Latest();
+  #scoring = new AbortController();
 
   constructor(host: Host) {
     this.host = new KeptHost(host);
@@ -45,35 +54,42 @@ export class Desk {
 
   /** Begin; returns how to end. */
   open(hash: string): () => void {
-    this.address = read(hash);
+    this.go(hash);
     void this.#ask("overview", {}).then((found) => {
       if (!found) return;
       this.overview = found;
-      if (found.subject) void this.#ask("examples", { start: 0, count: 64 }).then((examples) => (this.examples = examples));
+      if (found.subject) void this.#ask("examples", { start: 0, count: together(found.subject) }).then((examples) => (this.examples = examples));
     });
     void this.#ask("metrics", {}).then((found) => (this.metrics = found));
     return this.host.follow((growth) => this.#grow(growth), (is) => this.#connect(is));
+  }
+
+  /** To what another link to this page says. */
+  go(hash: string): void {
+    this.address = read(hash);
   }
 
   get link(): string {
     return write(this.address);
   }
 
+  /** An input drawn or typed: just what its link says, so that it is heard the same wherever that is opened. */
+  get own(): readonly number[] | null {
+    return this.#own;
+  }
+  set own(numbers: readonly number[] | null) {
+    this.address.own = numbers && writeOwn(numbers);
+  }
+
   /** Fetch what the address asks for; called whenever what it depends on has changed. */
   look(): void {
     const { layer, step, turns } = this;
     if (!layer || !this.overview?.steps.length) return;
+    const asked = (parameter: string | undefined, turns: Turns) => (parameter === undefined ? null : this.#ask("weights", { step, parameter, turns }));
+    const [weight, bias] = [isLarge(layer) ? undefined : layer.weight.name, layer.bias?.name];
     this.#looking.run(async () => {
-      const base = { step, parameter: layer.weight.name };
-      const bias = layer.bias && { step, parameter: layer.bias.name, turns };
-      const [plain, weights, biases] = await Promise.all([
-        this.#ask("weights", { ...base, turns: [] }),
-        this.#ask("weights", { ...base, turns }),
-        bias ? this.#ask("weights", bias) : null,
-      ]);
-      this.plain = plain?.values ?? null;
-      this.weights = weights?.values ?? null;
-      this.biases = biases?.values ?? null;
+      const found = await Promise.all([asked(weight, []), asked(weight, turns), asked(bias, []), asked(bias, turns)]);
+      [this.plain, this.weights, this.plainBiases, this.biases] = found.map((each) => each?.values ?? null) as [Weights, Weights, Weights, Weights];
     });
   }
 
@@ -81,10 +97,35 @@ export class Desk {
     const { step, turns, own } = this;
     const { example } = this.address;
     if (!this.canTurn || !this.overview?.steps.length) return;
+    void this.#take(example);
+    this.#scoring.abort();
     this.#hearing.run(async () => {
-      const found = await this.#ask("heard", { step, turns, example, own });
-      if (found) this.heard = found;
+      const found = await this.#ask("heard", { step, turns, example, own, patience: PATIENCE });
+      if (!found) return;
+      this.heard = found;
+      this.#score(found.scores, { step, turns });
     });
+  }
+
+  /** Show the scores of some examples, and go on to those of all where nothing else is asked meanwhile. */
+  #score(scores: Scores | null, question: Questions["scores"]): void {
+    this.#scoring.abort();
+    const { signal } = (this.#scoring = new AbortController());
+    this.scores = scores;
+    if (scores && scores.seen === scores.examples) return;
+    const timer = setTimeout(async () => {
+      const found = await this.#ask("scores", question, signal);
+      if (found && !signal.aborted) this.scores = found;
+    }, REST);
+    signal.addEventListener("abort", () => clearTimeout(timer));
+  }
+
+  async #take(number: number): Promise<void> {
+    const subject = this.overview?.subject;
+    if (!subject || this.example?.number === number) return;
+    const count = together(subject);
+    const found = await this.#ask("examples", { start: number - (number % count), count });
+    if (number === this.address.example) this.example = found && exampleAt(found, number % count, number);
   }
 
   /** Turn a knob; one that is turned on and on is one turn. */

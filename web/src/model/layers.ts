@@ -1,6 +1,6 @@
 import type { Overview, ParameterFacts } from "../messages";
 
-/** A module whose weights are rows of units: what the strips show. */
+/** Weights as rows of units: what the strips show. */
 export interface Layer {
   readonly name: string;
   readonly kind: string;
@@ -10,21 +10,35 @@ export interface Layer {
   readonly fanIn: number;
 }
 
-/** The layers in the network's order; a parameter without a module is a layer of its own name. */
+/** The layers in the network's order; a parameter that is not called `weight` is a layer of its own name. */
 export function layersOf(overview: Overview): Layer[] {
   const kinds = new Map(overview.modules.map(({ name, kind }) => [name, kind]));
   const byName = new Map(overview.parameters.map((each) => [each.name, each]));
+  const biases = new Map(overview.parameters.map((each) => [each.name, biasOf(each, byName)]));
+  const owned = new Set([...biases.values()].map((each) => each?.name));
   return overview.parameters
-    .filter(({ name, shape }) => shape.length > 1 || (shape.length === 1 && !name.endsWith("bias")))
+    .filter(({ name }) => !owned.has(name))
     .map((weight) => {
-      const module = weight.name.includes(".") ? weight.name.slice(0, weight.name.lastIndexOf(".")) : "";
-      const own = weight.name.endsWith(".weight");
-      const bias = own ? (byName.get(`${module}.bias`) ?? null) : null;
+      const module = weight.name.slice(0, Math.max(0, weight.name.lastIndexOf(".")));
       const units = weight.shape[0] ?? 1;
       const size = weight.shape.reduce((product, each) => product * each, 1);
-      const name = own ? module : weight.name;
-      return { name, kind: kinds.get(module) ?? "parameter", weight, bias, units, fanIn: size / units };
+      return {
+        name: weight.name.endsWith(".weight") ? module : weight.name,
+        kind: kinds.get(module) ?? "parameter",
+        weight,
+        bias: biases.get(weight.name) ?? null,
+        units,
+        fanIn: size / Math.max(1, units),
+      };
     });
+}
+
+/** The bias of a weight's units: `bias` beside `weight`, `bias_ih_l0` beside `weight_ih_l0`. */
+function biasOf({ name, shape }: ParameterFacts, byName: ReadonlyMap<string, ParameterFacts>): ParameterFacts | null {
+  const at = name.lastIndexOf("weight");
+  if (at <= name.lastIndexOf(".")) return null;
+  const bias = byName.get(`${name.slice(0, at)}bias${name.slice(at + "weight".length)}`);
+  return bias?.shape.length === 1 && bias.shape[0] === shape[0] ? bias : null;
 }
 
 /** The place of a weight in its parameter, from its number in row-major order, and back. */

@@ -1,3 +1,5 @@
+import { Asked } from "../inspector/asked.svelte";
+import type { Questions } from "../messages";
 import type { Desk } from "../model/desk.svelte";
 import { placeOf, type Layer } from "../model/layers";
 import { muting, soloing } from "../model/mix";
@@ -8,36 +10,51 @@ import { roundUp } from "./turnable";
 /** What the strips of the desk's layer have in common. */
 export class Channels {
   readonly #desk: Desk;
+  readonly ranking: Asked<"importance">;
   readonly layer = $derived.by<Layer | null>(() => this.#desk.layer);
 
   /** The weights, when they are those of the layer and not yet of the one before. */
   readonly weights = $derived.by(() => this.#fitting(this.#desk.weights?.data));
   readonly plain = $derived.by(() => this.#fitting(this.#desk.plain?.data));
-  readonly biases = $derived.by(() => {
-    const found = this.layer?.bias && this.#desk.biases?.data;
-    return found && found.length === this.layer?.units ? found : null;
-  });
+  readonly biases = $derived.by(() => this.#ofUnits(this.#desk.biases?.data));
+  readonly plainBiases = $derived.by(() => this.#ofUnits(this.#desk.plainBiases?.data));
 
   /** Without the turns, so that colours and steps stay as they are while a knob is turned. */
   readonly most = $derived(this.plain ? largest(this.plain) : 0);
-  readonly dial = $derived(roundUp(this.biases ? largest(this.biases) : 1));
+  readonly dial = $derived(roundUp(this.plainBiases ? largest(this.plainBiases) : 1));
   readonly answers = $derived.by(() => this.layer && answersOf(this.#desk.heard, this.layer));
 
   readonly #maps = $derived.by(() => this.#mapsBefore());
   readonly picture = $derived(this.layer && pictureOf(this.layer.weight.shape, JSON.parse(this.#maps) as number[][]));
 
   readonly order = $derived.by(() => {
-    const { layer, plain, answers } = this;
-    const { sort } = this.#desk.address;
+    const { layer, plain } = this;
     if (!layer) return new Int32Array();
-    const byNorm = sort === "norm" && plain ? norms(plain, layer.units, layer.fanIn) : null;
-    return sorted(layer.units, sort === "activity" ? (answers?.levels ?? null) : byNorm);
+    switch (this.#desk.address.sort) {
+      case "importance": return sorted(layer.units, this.importance);
+      case "activity": return sorted(layer.units, this.answers?.levels ?? null);
+      case "norm": return sorted(layer.units, plain && norms(plain, layer.units, layer.fanIn));
+      default: return sorted(layer.units, null);
+    }
   });
 
   readonly solo = $derived.by(() => this.#desk.address.turns.some((each) => each.startsWith(`solo ${this.layer?.name}[`)));
 
   constructor(desk: Desk) {
     this.#desk = desk;
+    this.ranking = new Asked(() => desk, "importance", () => this.#ranked(), true);
+  }
+
+  /** By how much the loss rises without the weights of each unit, before any turn; while they are ranked by it. */
+  get importance(): Float64Array | null {
+    const { answer } = this.ranking;
+    return answer && answer.parameter === this.layer?.weight.name ? answer.values.data : null;
+  }
+
+  #ranked(): Questions["importance"] | null {
+    const { address, step, canTurn } = this.#desk;
+    if (address.sort !== "importance" || !this.layer || !canTurn) return null;
+    return { parameter: this.layer.weight.name, step, level: "unit" };
   }
 
   isMuted(unit: number): boolean {
@@ -57,6 +74,10 @@ export class Channels {
     const { weight } = this.#desk.address;
     if (!this.layer || !weight || weight[0] !== unit) return null;
     return placeOf(weight, this.layer.weight.shape) - unit * this.layer.fanIn;
+  }
+
+  #ofUnits(found: Float32Array | undefined): Float32Array | null {
+    return found && this.layer?.bias && found.length === this.layer.units ? found : null;
   }
 
   #fitting(found: Float32Array | undefined): Float32Array | null {

@@ -1,10 +1,21 @@
-const WHOLE = 10; // seconds that the whole training takes at speed 1
+import type { Loop } from "../model/address";
 
-/** Where the playhead is after some seconds more: between the first step and the last, or at the start again. */
-export function advanced(step: number, seconds: number, speed: number, last: number, loop: boolean): { step: number; ended: boolean } {
-  const next = step + (seconds * speed * last) / WHOLE;
-  if (next < last) return { step: next, ended: false };
-  return loop && last > 0 ? { step: next % last, ended: false } : { step: last, ended: true };
+const SECONDS = 10; // that the whole training takes at speed 1
+const SHORTEST = 2; // seconds that a loop takes at speed 1, however little of the training it is
+const REST = 0.1; // of a loop, at its end: or its last snapshot would never be seen
+
+/** The ends of a loop in a run whose last step is this one. */
+export const within = ([from, to]: Loop, last: number): Loop => [Math.min(from, last), Math.min(to, last)];
+
+/** Where the playhead is after some seconds more; `loop` says between which steps it goes round, null: it ends at the last. */
+export function advanced(step: number, seconds: number, speed: number, last: number, loop: Loop | null): { step: number; ended: boolean } {
+  const [from, to] = loop ? within(loop, last) : [0, last];
+  const span = to - from;
+  if (span <= 0) return { step: from, ended: true };
+  const next = step + seconds * speed * (loop ? Math.min(last / SECONDS, span / SHORTEST) : last / SECONDS);
+  if (!loop) return { step: Math.min(next, last), ended: next >= last };
+  if (step < from || step > to + span * REST) return { step: from, ended: false };
+  return { step: from + ((next - from) % (span * (1 + REST))), ended: false };
 }
 
 /** The place of the last kept step up to a step; the first one where there is none. Steps ascend. */

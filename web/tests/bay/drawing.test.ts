@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import type { SubjectFacts } from "../../src/messages";
-import { classesShown, colourPixels, kindOf, pictureIn, softmax, stroked } from "../../src/bay/inputs";
+import { classesShown, colourPixels, kindOf, pictureIn, stroked } from "../../src/bay/inputs";
 
-const facts = (input_shape: number[], input_names: string[] = []): SubjectFacts => ({
-  part: "test", examples: 1, input_shape, input_names, class_names: [], target_names: [],
+const facts = (input_shape: number[], input_names: string[] = [], vocabulary: number | null = null): SubjectFacts => ({
+  part: "test", examples: 1, input_shape, input_names, class_names: [], target_names: [], vocabulary,
 });
 
 test("what an input is follows from its shape and names", () => {
@@ -12,16 +12,10 @@ test("what an input is follows from its shape and names", () => {
   expect(pictureIn(facts([784]))).toEqual({ planes: 1, height: 28, width: 28 });
   expect(kindOf(facts([4], ["a", "b", "c", "d"]))).toBe("table");
   expect(kindOf(facts([4]))).toBe("table");
-  expect(kindOf(facts([500]))).toBe("examples");
+  expect(kindOf(facts([500]))).toBe("table");
+  expect(kindOf(facts([16], [], 65))).toBe("tokens");
   expect(kindOf(facts([5, 8, 8]))).toBe("examples");
   expect(kindOf(facts([]))).toBe("examples");
-});
-
-test("softmax sums to one, keeps order and bears any size", () => {
-  const shares = softmax([1000, 1001, 999]);
-  expect(shares.reduce((sum, each) => sum + each, 0)).toBeCloseTo(1, 12);
-  expect(shares[1]).toBeCloseTo(Math.E / (1 + Math.E + 1 / Math.E), 12);
-  expect(softmax([])).toEqual([]);
 });
 
 test("a stroke darkens all along its way and never lightens", () => {

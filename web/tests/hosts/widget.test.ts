@@ -1,6 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Refusal } from "../../src/hosts/host";
-import { WidgetHost } from "../../src/hosts/widget";
+import type { Growth } from "../../src/messages";
+import { WidgetHost, type WidgetModel } from "../../src/hosts/widget";
 
 type Sent = { id: string; kind: string; question: unknown };
 
@@ -9,7 +10,9 @@ function notebook() {
   const sent: Sent[] = [];
   const events = new Map<string, (...given: unknown[]) => void>();
   const host = new WidgetHost({
-    get: () => 900,
+    get: ((name: string) => (name === "at" ? "" : 900)) as WidgetModel["get"],
+    set: () => undefined,
+    save_changes: () => undefined,
     send: (content) => void sent.push(content as Sent),
     on: (event, callback) => void events.set(event, callback as (...given: unknown[]) => void),
     off: (event) => void events.delete(event),
@@ -89,5 +92,22 @@ describe("a notebook's host", () => {
     host.close();
     await expect(waiting).rejects.toThrow("closed");
     expect(events.size).toBe(0);
+  });
+
+  it("looks whether the run has grown until it is finished", async () => {
+    vi.useFakeTimers();
+    const { host, sent, answer } = notebook();
+    const grown: Growth[] = [];
+    host.follow((growth) => grown.push(growth), () => undefined);
+    for (const [at, status] of ["running", "running", "finished"].entries()) {
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(sent.map(({ kind }) => kind)).toEqual(Array(at + 1).fill("growth"));
+      answer(sent[at]?.id, { status, last_step: at, snapshots: at });
+      await vi.advanceTimersByTimeAsync(0);
+    }
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(grown.map(({ snapshots }) => snapshots)).toEqual([0, 1, 2]);
+    expect(sent).toHaveLength(3);
+    vi.useRealTimers();
   });
 });

@@ -16,7 +16,7 @@ describe("figures", () => {
   ])("signs %s as %s", (value, text) => expect(signed(value)).toBe(text));
 
   it("leaves out the plus where a number has no direction", () => expect(plain(0.25)).toBe("0.2500"));
-  it("keeps ticks short", () => expect([0.1, 0.30000000000000004, -2, 0].map(tick)).toEqual(["0.1", "0.3", "−2", "0"]));
+  it("keeps ticks short", () => expect([0.1, 0.30000000000000004, -2, 0, 1e-7, 2.5e-7].map(tick)).toEqual(["0.1", "0.3", "−2", "0", "1·10⁻⁷", "2.5·10⁻⁷"]));
   it("names the sign for its colour", () => expect([1, -1, 0, null].map(sign)).toEqual(["positive", "negative", "", ""]));
   it.each([["−0,5", -0.5], [" 1e-3 ", 0.001], ["abc", null], ["", null], ["Infinity", null]])("reads %s", (text, value) =>
     expect(typed(text)).toBe(value),

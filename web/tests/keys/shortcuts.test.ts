@@ -16,7 +16,7 @@ const heard = (html: string, key: string): boolean => {
 };
 
 test("no two keys are the same", () => {
-  const events = [" ", "ArrowLeft", "ArrowRight", "Home", "End", "b", "m", "s", "[", "]", ",", ".", "/", "?", "Escape"].map((key) => press(key));
+  const events = [" ", "ArrowLeft", "ArrowRight", "Home", "End", "i", "o", "l", "b", "m", "s", "[", "]", ",", ".", "/", "?", "Escape"].map((key) => press(key));
   events.push(press("z", { ctrlKey: true }), press("Z", { ctrlKey: true, shiftKey: true }));
   for (const event of events) expect(KEYS.filter((each) => each.is(event)).length).toBe(1);
   expect(new Set(KEYS.map(({ keys }) => keys)).size).toBe(KEYS.length);

@@ -11,7 +11,7 @@ const doubles = (data: number[], shape: number[] = [data.length]): Numbers<Float
 
 function overviewOf(recipe: string | null, inputs: number, outputs = 1): Overview {
   const names = Array.from({ length: inputs }, (_, at) => `in ${at}`);
-  const subject = { part: "test", examples: 2, input_shape: [inputs], class_names: outputs > 1 ? ["a", "b"] : [], input_names: names, target_names: [] };
+  const subject = { part: "test", examples: 2, input_shape: [inputs], class_names: outputs > 1 ? ["a", "b"] : [], input_names: names, target_names: [], vocabulary: null };
   const parameters = [{ name: "output.weight", shape: [outputs, inputs], dtype: "float32", trainable: true }];
   const facts = { path: "run", status: "finished", created: "", network: "neuron", seed: 0, optimizer: null, gradient_steps: [], last_step: 4, epoch_steps: 1, metrics: [] };
   return { ...facts, recipe, steps: [0, 4], parameters, modules: [{ name: "output", kind: "Linear" }], subject };

@@ -1,15 +1,29 @@
 import { describe, expect, it } from "vitest";
 import { read, usual, write, type Address } from "../../src/model/address";
 import { indexOf, placeOf } from "../../src/model/layers";
+import { writeOwn } from "../../src/model/own";
 import { knobOf, numberOf, setting, toggled, turned, without } from "../../src/model/mix";
 
 describe("address", () => {
   it("comes back as it went", () => {
     const address: Address = {
       ...usual(), step: 96, layer: "conv1", unit: 7, weight: [7, 0, 1, 2], turns: ["conv1.weight[7,0,1,2]=0.5", "mute conv1[4]"],
-      bypassed: true, example: 3, tab: "unit", sort: "norm",
+      bypassed: true, example: 3, own: "1_0.5_-2", loop: [32, 128], tab: "unit", sort: "norm",
     };
     expect(read(`#${write(address)}`)).toEqual(address);
+  });
+
+  it("says of a loop that it is all of the run, or which part", () => {
+    expect(write({ ...usual(), loop: [0, Infinity] })).toBe("loop=all");
+    expect(read("#loop=all").loop).toEqual([0, Infinity]);
+    expect(write({ ...usual(), loop: [32, 128] })).toBe("loop=32-128");
+    for (const text of ["128-32", "5-5", "1-2-3", "7", "a-b"]) expect(read(`#loop=${text}`).loop).toBeNull();
+  });
+
+  it("keeps a large input of one's own to itself", () => {
+    const noise = Array.from({ length: 1024 }, (_, place) => Math.sin(place) * 100);
+    expect(read(write({ ...usual(), own: writeOwn(noise) })).own).toBe(writeOwn(noise));
+    expect(write({ ...usual(), own: writeOwn([...noise, ...noise]) })).toBe("");
   });
 
   it("says nothing of what is usual", () => {

@@ -1,18 +1,62 @@
 import { expect, test } from "vitest";
+import { between, WHOLE, withEnd } from "../../src/timeline/loop";
 import { advanced, keptAt, labelled, nearest, neighbour } from "../../src/timeline/replay";
 
 const STEPS = [0, 1, 2, 5, 10, 100];
 
 test("the whole run takes ten seconds at speed 1", () => {
-  expect(advanced(0, 5, 1, 600, false)).toEqual({ step: 300, ended: false });
-  expect(advanced(0, 5, 2, 600, false)).toEqual({ step: 600, ended: true });
-  expect(advanced(0, 0.1, 0.5, 600, false).step).toBeCloseTo(3);
+  expect(advanced(0, 5, 1, 600, null)).toEqual({ step: 300, ended: false });
+  expect(advanced(0, 5, 2, 600, null)).toEqual({ step: 600, ended: true });
+  expect(advanced(0, 0.1, 0.5, 600, null).step).toBeCloseTo(3);
 });
 
-test("at the end it stops, or begins again", () => {
-  expect(advanced(590, 1, 1, 600, false)).toEqual({ step: 600, ended: true });
-  expect(advanced(590, 1, 1, 600, true)).toEqual({ step: 50, ended: false });
-  expect(advanced(0, 1, 1, 0, true)).toEqual({ step: 0, ended: true });
+test("at the end it stops, or rests a little and begins again", () => {
+  expect(advanced(590, 1, 1, 600, null)).toEqual({ step: 600, ended: true });
+  expect(advanced(590, 1, 1, 600, WHOLE)).toEqual({ step: 650, ended: false });
+  expect(advanced(650, 1, 1, 600, WHOLE).step).toBeCloseTo(50);
+  expect(advanced(0, 1, 1, 0, WHOLE)).toEqual({ step: 0, ended: true });
+});
+
+test.each([0.25, 0.5, 1, 2, 4])("at speed %d a loop shows each of its snapshots and nothing else", (speed) => {
+  const loop = [2, 10] as const;
+  const seen: number[] = [];
+  let [position, passes] = [2, 0];
+  const frames = (60 * 22) / speed; // ten passes of 2 seconds and their rests
+  for (let frame = 0; frame < frames; frame++) {
+    const { step, ended } = advanced(position, 1 / 60, speed, 100, loop);
+    expect(ended).toBe(false);
+    if (step < position) passes++;
+    position = step;
+    seen.push(STEPS[keptAt(STEPS, Math.min(step, loop[1]))] ?? -1);
+  }
+  expect([...new Set(seen)].sort((one, other) => one - other)).toEqual([2, 5, 10]);
+  expect(passes).toBeGreaterThanOrEqual(9);
+  expect(passes).toBeLessThanOrEqual(10);
+});
+
+test("from outside a loop it goes to its start", () => {
+  expect(advanced(1, 0.1, 1, 100, [2, 10])).toEqual({ step: 2, ended: false });
+  expect(advanced(90, 0.1, 1, 100, [2, 10])).toEqual({ step: 2, ended: false });
+});
+
+test("a loop of a link that lies beyond the run ends the replay", () => {
+  expect(advanced(50, 0.1, 1, 100, [200, 300]).ended).toBe(true);
+});
+
+test("one end of a loop makes way for the other", () => {
+  expect(withEnd(null, "from", 5, STEPS)).toEqual([5, 100]);
+  expect(withEnd(null, "to", 5, STEPS)).toEqual([0, 5]);
+  expect(withEnd([2, 10], "from", 1, STEPS)).toEqual([1, 10]);
+  expect(withEnd([2, 10], "from", 10, STEPS)).toEqual([10, 100]);
+  expect(withEnd([2, 10], "to", 1, STEPS)).toEqual([0, 1]);
+  expect(withEnd([2, 10], "from", 100, STEPS)).toEqual([10, 100]);
+  expect(withEnd([2, 10], "to", 0, STEPS)).toEqual([0, 1]);
+  expect(withEnd(null, "from", 0, [0])).toBeNull();
+});
+
+test("a part begins at whichever end is first", () => {
+  expect(between(10, 2)).toEqual([2, 10]);
+  expect(between(5, 5)).toBeNull();
 });
 
 test("the last kept step up to a step", () => {

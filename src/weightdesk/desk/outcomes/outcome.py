@@ -90,6 +90,15 @@ class Outcome(Page):
         return flips(self.examples, truths, (before, margins_before), (now, margins))
 
     @property
+    def wrong(self) -> Int64[Tensor, " wrong"] | None:
+        """Which examples are given, at any place, another class than the right one; None as for the flips."""
+        if self._classes is None:
+            return None
+        given, truths, _ = self._classes
+        missed = (given != truths) & (truths >= 0)
+        return self.examples.to(missed.device)[missed.flatten(1).any(1) if missed.ndim > 1 else missed]
+
+    @property
     def confusion(self) -> Int64[Tensor, "classes classes"] | None:
         """How many of each true class (rows) were given each class (columns); None as for the flips."""
         if self._classes is None:

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from weightdesk.server.questions.activity import ActivityQuestion
+from weightdesk.server.questions.events import EventsQuestion
 from weightdesk.server.questions.examples import ExamplesQuestion
+from weightdesk.server.questions.flow import FlowQuestion
 from weightdesk.server.questions.gradient import GradientQuestion
+from weightdesk.server.questions.growth import GrowthQuestion
 from weightdesk.server.questions.heard import HeardQuestion
 from weightdesk.server.questions.history import HistoryQuestion
 from weightdesk.server.questions.importance import ImportanceQuestion
@@ -17,22 +20,31 @@ from weightdesk.server.questions.network import NetworkQuestion
 from weightdesk.server.questions.overview import OverviewQuestion
 from weightdesk.server.questions.plane import PlaneQuestion
 from weightdesk.server.questions.question import Question
+from weightdesk.server.questions.ranges import RangesQuestion
 from weightdesk.server.questions.save import SaveQuestion
+from weightdesk.server.questions.scores import ScoresQuestion
 from weightdesk.server.questions.sound import SoundQuestion
 from weightdesk.server.questions.spectrum import SpectrumQuestion
+from weightdesk.server.questions.spread import SpreadQuestion
 from weightdesk.server.questions.surface import SurfaceQuestion
 from weightdesk.server.questions.sweep import SweepQuestion
 from weightdesk.server.questions.terms import TermsQuestion
 from weightdesk.server.questions.tile import TileQuestion
+from weightdesk.server.questions.tokens import TokensQuestion
+from weightdesk.server.questions.trends import TrendsQuestion
 from weightdesk.server.questions.update import UpdateQuestion
+from weightdesk.server.questions.verdicts import VerdictsQuestion
 from weightdesk.server.questions.weights import WeightsQuestion
 
 QUESTIONS: Final[Mapping[str, type[Question[Any]]]] = {
     each.kind: each
     for each in (
         ActivityQuestion,
+        EventsQuestion,
         ExamplesQuestion,
+        FlowQuestion,
         GradientQuestion,
+        GrowthQuestion,
         HeardQuestion,
         HistoryQuestion,
         ImportanceQuestion,
@@ -41,14 +53,20 @@ QUESTIONS: Final[Mapping[str, type[Question[Any]]]] = {
         NetworkQuestion,
         OverviewQuestion,
         PlaneQuestion,
+        RangesQuestion,
         SaveQuestion,
+        ScoresQuestion,
         SoundQuestion,
         SpectrumQuestion,
+        SpreadQuestion,
         SurfaceQuestion,
         SweepQuestion,
         TermsQuestion,
         TileQuestion,
+        TokensQuestion,
+        TrendsQuestion,
         UpdateQuestion,
+        VerdictsQuestion,
         WeightsQuestion,
     )
 }

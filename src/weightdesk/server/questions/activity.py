@@ -37,6 +37,7 @@ class ActivityQuestion(Question[Activity]):
 
     kind: ClassVar[str] = "activity"
     runs: ClassVar[bool] = True
+    long: ClassVar[bool] = True
 
     module: str
     step: Step

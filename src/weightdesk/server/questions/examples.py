@@ -12,10 +12,14 @@ from weightdesk.server.wire import Doubles, Floats, Message
 
 
 class Examples(Message):
-    """Some examples: `inputs` with the examples on axis 0, `targets` likewise, empty where there are none."""
+    """Some examples: `inputs` with the examples on axis 0, `targets` likewise, empty where there are none.
+
+    `total` is how many there are in all.
+    """
 
     inputs: Floats
     targets: Doubles
+    total: int
 
 
 class ExamplesQuestion(Question[Examples]):
@@ -30,4 +34,4 @@ class ExamplesQuestion(Question[Examples]):
         """Take them out of the probe set."""
         subject, rows = session.subject, slice(self.start, self.start + self.count)
         targets = [] if subject.targets is None else subject.targets[rows]
-        return Examples(inputs=subject.inputs[rows], targets=targets)
+        return Examples(inputs=subject.inputs[rows], targets=targets, total=len(subject.inputs))

@@ -48,6 +48,7 @@ class GradientQuestion(Question[Gradient]):
     kind: ClassVar[str] = "gradient"
     settled: ClassVar[bool] = False
     runs: ClassVar[bool] = True
+    long: ClassVar[bool] = True
 
     parameter: str
     index: Index
@@ -60,7 +61,7 @@ class GradientQuestion(Question[Gradient]):
         key = (self.parameter, self.index, step)
         moment, reasons = session.kept("gradient", key, lambda: self._explained(session, step))
         if not self.path:
-            return _root(step, moment, reasons)
+            return _root(step, moment, reasons, self._penalised(session, step))
         return _level(step, self._opened(reasons))
 
     def _explained(self, session: Session, step: int) -> tuple[Moment, GradientReasons]:
@@ -77,6 +78,13 @@ class GradientQuestion(Question[Gradient]):
         )  # fmt: skip
         return moment, reasons
 
+    def _penalised(self, session: Session, step: int) -> str:
+        """What is to be known beside the gradient of the loss."""
+        if not (session.run.recipe or {}).get("l2"):
+            return ""
+        given = session.run.gradient(self.parameter, step)[self.index].item()
+        return f"of the loss alone; with the penalty of l2 the optimizer was given {given:+.4g}"
+
     def _opened(self, reasons: GradientReasons) -> Delta:
         table, row = reasons.contributions, self.path[0]
         if row >= len(table) or not _opens(table, row):
@@ -91,7 +99,7 @@ class GradientQuestion(Question[Gradient]):
         return delta
 
 
-def _root(step: int, moment: Moment, reasons: GradientReasons) -> Gradient:
+def _root(step: int, moment: Moment, reasons: GradientReasons, penalised: str) -> Gradient:
     table = reasons.contributions
     rows = range(min(SHOWN, len(table)))
     classes, named = reasons.classes or {}, moment.class_names
@@ -107,7 +115,7 @@ def _root(step: int, moment: Moment, reasons: GradientReasons) -> Gradient:
         opens=tuple(_opens(table, row) for row in rows),
         classes=tuple(named[each] if named else str(each) for each in classes),
         pushes=torch.tensor(list(classes.values()), dtype=torch.float64),
-        note=reasons.note,
+        note="; ".join(filter(None, (reasons.note, penalised))),
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
+from weakref import WeakKeyDictionary
 
 import torch
 from pydantic import Field
@@ -13,9 +14,12 @@ from torch.func import functional_call
 from weightdesk.desk import Desk, Outcome
 from weightdesk.server.questions.given import given_input
 from weightdesk.server.questions.listening import listening
-from weightdesk.server.questions.question import Question, Step, Turns, finite
+from weightdesk.server.questions.question import Question, Step, Turns
+from weightdesk.server.questions.scores import Scores
 from weightdesk.server.session import Session
 from weightdesk.server.wire import Floats, Message
+
+_TRIES: Final = 3  # the first ones take longer, as what is needed again is made
 
 
 class LayerAnswer(Message):
@@ -26,21 +30,12 @@ class LayerAnswer(Message):
 
 
 class Heard(Message):
-    """The network with the turns, and without them as `before`, on one input and on the probe set.
-
-    Loss and accuracy are of the examples `seen`: of all `examples`, or estimates with `loss_error`.
-    """
+    """The network with the turns, and without them as `before`, on one input; scores are of the probe set."""
 
     outputs: Floats
     before: Floats
     layers: tuple[LayerAnswer, ...]
-    loss: float | None
-    loss_before: float | None
-    loss_error: float | None
-    accuracy: float | None
-    accuracy_before: float | None
-    seen: int
-    examples: int
+    scores: Scores | None
 
 
 class HeardQuestion(Question[Heard]):
@@ -54,7 +49,7 @@ class HeardQuestion(Question[Heard]):
     example: Annotated[int, Field(ge=0)] = 0
     own: Annotated[tuple[float, ...], Field(max_length=65_536)] | None = None
     patience: Annotated[float, Field(ge=0)] | None = None
-    """Seconds after which the probe set may be left unfinished; None: until all of it is seen."""
+    """Seconds for the probe set, and no scores where its first examples take longer; None: all of it."""
 
     def answer(self, session: Session) -> Heard:
         """Run the input alone, and as much of the probe set as there is time for."""
@@ -62,30 +57,36 @@ class HeardQuestion(Question[Heard]):
         with session.network(self.step, self.turns) as (network, start, state), torch.no_grad():
             with listening(network, _innermost(network)) as layers:
                 outputs = functional_call(network, dict(state.values), (given,))
-            before = functional_call(network, dict(start.values), (given,)) if self.turns else outputs
+            about = self.step, self.example, self.own  # the same while a knob is turned
+            before = session.kept(
+                "before", about, lambda: functional_call(network, dict(start.values), (given,))
+            )
         with session.desk(self.step, self.turns) as desk:
-            outcome = _outcome(desk, self.patience)
-        loss, accuracy = outcome.measures.get("loss"), outcome.measures.get("accuracy")
-        bounds = loss.interval if loss is not None and not outcome.exact else None
+            outcome = desk.outcome if self.patience is None else _outcome(desk, self.patience)
         return Heard(
             outputs=outputs[0],
             before=before[0],
             layers=tuple(LayerAnswer(module=name, values=each[0]) for name, each in layers.items()),
-            loss=finite(loss.now) if loss else None,
-            loss_before=finite(loss.before) if loss else None,
-            loss_error=(bounds[1] - bounds[0]) / 2 if bounds else None,
-            accuracy=finite(accuracy.now) if accuracy else None,
-            accuracy_before=finite(accuracy.before) if accuracy else None,
-            seen=len(outcome.examples),
-            examples=outcome.count,
+            scores=None if outcome is None else Scores.of(outcome),
         )
 
 
-def _outcome(desk: Desk, patience: float | None) -> Outcome:
-    if patience is None:
-        return desk.outcome
-    end = monotonic() + patience
-    return next(each for each in desk.progress() if each.exact or monotonic() >= end)
+_TRIED: Final[WeakKeyDictionary[Desk, list[float]]] = WeakKeyDictionary()
+"""Seconds that the first examples took, the first times."""
+
+
+def _outcome(desk: Desk, patience: float) -> Outcome | None:
+    """On as many examples as there is time for; None where that is known to be too short for the first."""
+    tried = _TRIED.setdefault(desk, [])
+    if len(tried) == _TRIES and min(tried) > patience > 0:
+        return None
+    begin = monotonic()
+    for found in desk.progress():
+        if len(tried) < _TRIES:
+            tried.append(monotonic() - begin)
+        if found.exact or monotonic() - begin >= patience:
+            break
+    return found
 
 
 def _innermost(network: nn.Module) -> list[str]:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from weightdesk.server.questions.question import Question
 from weightdesk.server.session import Session
+from weightdesk.server.statistics import COLUMNS, Recorded
 from weightdesk.server.wire import Doubles, Integers, Message
 
 
@@ -24,12 +25,6 @@ class LayerStatistics(Message):
     series: tuple[StatisticSeries, ...]
 
 
-_WANTED = (
-    ("weight", "mean"), ("weight", "std"), ("weight", "rms"), ("weight", "abs_max"),
-    ("gradient", "rms"), ("update", "rms"), ("update", "update_ratio"),
-)  # fmt: skip
-
-
 class LayerQuestion(Question[LayerStatistics]):
     """How did this parameter grow, and how large were its gradients and updates?"""
 
@@ -39,9 +34,13 @@ class LayerQuestion(Question[LayerStatistics]):
     parameter: str
 
     def answer(self, session: Session) -> LayerStatistics:
-        """Read single columns of the statistics."""
-        series = []
-        for kind, column in _WANTED:
-            found = session.run.series(self.parameter, kind, column)
-            series.append(StatisticSeries(kind=kind, column=column, steps=found.steps, values=found.values))
+        """What `Run.series` gives, number by number."""
+        name = session.run.parameters[self.parameter].name
+        recorded, series = Recorded(session), []
+        for kind, columns in COLUMNS.items():
+            rows = recorded.of(kind, name)
+            series += [
+                StatisticSeries(kind=kind, column=column, steps=rows.steps, values=rows.columns[column])
+                for column in columns
+            ]
         return LayerStatistics(series=tuple(series))

@@ -9,6 +9,7 @@ from torch import Tensor
 from weightdesk.server.questions.question import Question
 from weightdesk.server.session import Session
 from weightdesk.server.subject import Subject
+from weightdesk.server.tokens import vocabulary
 from weightdesk.server.wire import Message
 
 
@@ -29,7 +30,7 @@ class ModuleFacts(Message):
 
 
 class SubjectFacts(Message):
-    """What the network is judged by."""
+    """What the network is judged by; `vocabulary` is how many tokens there are, where it takes tokens."""
 
     part: str
     examples: int
@@ -37,6 +38,7 @@ class SubjectFacts(Message):
     class_names: tuple[str, ...]
     input_names: tuple[str, ...]
     target_names: tuple[str, ...]
+    vocabulary: int | None
 
 
 class Overview(Message):
@@ -111,4 +113,5 @@ def _subject(subject: Subject) -> SubjectFacts:
         class_names=subject.class_names,
         input_names=subject.input_names,
         target_names=subject.target_names,
+        vocabulary=vocabulary(subject),
     )

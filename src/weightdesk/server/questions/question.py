@@ -27,11 +27,13 @@ class Question(Message, Generic[Answer]):
         kind: what it is called on the wire.
         settled: whether the answer to the same question never changes, so that it may be kept.
         runs: whether a network is run for it: then one after the other.
+        long: whether it may take so long that another process should answer it, where there is one.
     """
 
     kind: ClassVar[str]
     settled: ClassVar[bool] = True
     runs: ClassVar[bool] = False
+    long: ClassVar[bool] = False
 
     def answered(self, session: Session) -> Answer:
         """The answer, safe to ask for in several threads."""

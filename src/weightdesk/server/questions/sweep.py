@@ -29,6 +29,7 @@ class SweepQuestion(Question[Swept]):
 
     kind: ClassVar[str] = "sweep"
     runs: ClassVar[bool] = True
+    long: ClassVar[bool] = True
 
     parameter: str
     index: Index

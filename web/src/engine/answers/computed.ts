@@ -3,8 +3,10 @@ import type { Rig } from "../rig";
 import { examples } from "./examples";
 import { heard } from "./heard";
 import { history } from "./history";
+import { scores } from "./scores";
 import { sweep } from "./sweep";
 import { terms } from "./terms";
+import { verdicts } from "./verdicts";
 import { weights } from "./weights";
 
 type Compute<K extends keyof Questions> = (
@@ -18,7 +20,9 @@ export const COMPUTED: { readonly [K in keyof Questions]?: Compute<K> } = {
   examples,
   heard,
   history,
+  scores,
   sweep,
   terms,
+  verdicts,
   weights,
 };

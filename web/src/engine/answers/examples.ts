@@ -5,9 +5,9 @@ import { sizeOf } from "../signal";
 
 /** Some of the examples in the file. */
 export function examples(rig: Rig, { start = 0, count = 64 }: ExamplesQuestion): Examples {
-  const { inputs, targets } = rig.examples;
+  const { inputs, targets, total } = rig.examples;
   if (start >= (inputs.shape[0] ?? 0)) throw new Refusal(`only the first ${inputs.shape[0]} examples are in this file`);
-  return { inputs: rows(inputs, start, start + count), targets: rows(targets, start, start + count) };
+  return { inputs: rows(inputs, start, start + count), targets: rows(targets, start, start + count), total };
 }
 
 /** Rows of an array; a view of it. */

@@ -1,0 +1,113 @@
+"""A process of its own for questions that take long, so that nobody waits for them with a hand on a knob."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from threading import Lock, Thread
+from typing import Final
+
+from weightdesk.errors import OptionError, WeightdeskError
+from weightdesk.server.asking import answered, line, read
+from weightdesk.server.opening import open_session
+from weightdesk.server.session import Session
+
+_LOOK: Final = 0.2  # seconds between two looks whether anybody still waits
+_NICENESS: Final = 10  # a training on this machine, and the page, come first
+
+
+class Aside:
+    """Answers questions about a run in another process, one after the other.
+
+    Arguments:
+        run: its folder or address.
+        network: as for `open_session`.
+    """
+
+    def __init__(self, run: str, network: str | None = None) -> None:
+        self._arguments = run, network
+        self._pool: ProcessPoolExecutor | None = None
+        self._lock = Lock()
+
+    def warm(self) -> None:
+        """Start the process, so that the first question need not wait for it."""
+        self._started().submit(os.getpid)
+
+    async def ask(self, kind: str, body: bytes, left: Callable[[], Awaitable[bool]]) -> bytes | None:
+        """The packed answer; None where whoever asked has left before its turn came.
+
+        Raises:
+            WeightdeskError: it cannot be answered.
+        """
+        pool = self._started()
+        asked = asyncio.get_running_loop().run_in_executor(pool, _answer, kind, body)
+        while not (await asyncio.wait([asked], timeout=_LOOK))[0]:
+            if await left() and asked.cancel():
+                return None
+        try:
+            found = await asked
+        except BrokenProcessPool:
+            self._drop(pool)
+            raise OptionError(
+                f"{kind}: the process that computes it has ended, perhaps for want of memory; ask again"
+            ) from None
+        if isinstance(found, str):
+            raise WeightdeskError(found)
+        return found
+
+    def close(self) -> None:
+        """End the process, whatever it is doing."""
+        if self._pool is not None:
+            self._drop(self._pool)
+
+    def _started(self) -> ProcessPoolExecutor:
+        with self._lock:
+            if self._pool is None:
+                context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+                self._pool = ProcessPoolExecutor(1, context, _begin, self._arguments)
+            return self._pool
+
+    def _drop(self, pool: ProcessPoolExecutor) -> None:
+        with self._lock:
+            if self._pool is pool:
+                self._pool = None
+        for process in list((pool._processes or {}).values()):
+            process.terminate()
+        pool.shutdown(cancel_futures=True)
+
+
+_session: Session | None = None
+
+
+def _begin(run: str, network: str | None) -> None:
+    """In the other process: get ready, and end with the one that started it."""
+    global _session
+    import torch
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends this one
+    Thread(target=_follow, daemon=True).start()
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(_NICENESS)
+    torch.set_num_threads(max(1, torch.get_num_threads() // 2))
+    _session = open_session(run, network)
+
+
+def _follow() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(0)
+
+
+def _answer(kind: str, body: bytes) -> bytes | str:
+    """The packed answer, or what went wrong in one line."""
+    assert _session is not None
+    try:
+        return answered(read(kind, body), _session)
+    except (WeightdeskError, OSError) as error:
+        return line(error)

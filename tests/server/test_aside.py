@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from weightdesk.errors import OptionError, WeightdeskError
+from weightdesk.runs import Run
+from weightdesk.server.aside import Aside
+from weightdesk.server.asking import answered, read
+from weightdesk.server.session import Session
+
+SWEEP = b'{"parameter": "output.weight", "index": [0, 3], "step": 6, "turns": ["mute hidden1[2]"]}'
+
+
+async def stays() -> bool:
+    return False
+
+
+async def leaves() -> bool:
+    return True
+
+
+@pytest.fixture(scope="module")
+def aside(digits_run: Run) -> Iterator[Aside]:
+    found = Aside(digits_run.path)
+    found.warm()
+    yield found
+    found.close()
+
+
+def process_of(aside: Aside) -> int:
+    assert aside._pool is not None
+    return next(iter(aside._pool._processes))
+
+
+def test_answers_are_those_of_the_session(aside: Aside, digits_session: Session) -> None:
+    asked = b'{"step": 6, "turns": ["scale hidden1 1.1"]}'
+    found = asyncio.run(aside.ask("scores", asked, stays))
+    assert found == answered(read("scores", asked), digits_session)
+
+
+def test_what_cannot_be_answered_is_told_in_one_line(aside: Aside) -> None:
+    with pytest.raises(WeightdeskError, match="did you mean mute"):
+        asyncio.run(aside.ask("scores", b'{"step": 6, "turns": ["mut hidden1[2]"]}', stays))
+
+
+def test_who_has_left_before_the_turn_came_is_not_answered(aside: Aside) -> None:
+    async def many() -> list[bytes | None]:
+        waiting = (aside.ask("sweep", SWEEP, leaves) for _ in range(40))
+        return await asyncio.gather(aside.ask("sweep", SWEEP, stays), *waiting)
+
+    first, *others = asyncio.run(many())
+    assert first is not None
+    # a few are handed to the process before it has room for them
+    assert None in others
+
+
+def test_a_process_that_dies_is_told_and_takes_nothing_with_it(aside: Aside) -> None:
+    async def killed() -> None:
+        asking = asyncio.ensure_future(
+            aside.ask("importance", b'{"parameter": "hidden1.weight", "step": 6}', stays)
+        )
+        await asyncio.sleep(0.05)
+        os.kill(process_of(aside), signal.SIGKILL)
+        await asking
+
+    aside.warm()
+    with pytest.raises(OptionError, match="importance: the process that computes it has ended"):
+        asyncio.run(killed())
+    assert asyncio.run(aside.ask("sweep", SWEEP, stays))
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="reads the table of processes where there is one")
+def test_the_process_ends_with_the_one_that_started_it(digits_run: Run) -> None:
+    script = """
+        import os, signal, sys
+        from weightdesk.server.aside import Aside
+        if __name__ == "__main__":
+            aside = Aside(sys.argv[1])
+            print(aside._started().submit(os.getpid).result(), flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+        """
+    command = [sys.executable, "-c", textwrap.dedent(script), digits_run.path]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    place, until = Path("/proc", done.stdout.strip()), time.monotonic() + 30
+    while place.exists() and "zombie" not in (place / "status").read_text() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not place.exists() or "zombie" in (place / "status").read_text()

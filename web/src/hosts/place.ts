@@ -1,0 +1,79 @@
+import type { WidgetModel } from "./widget";
+
+/** Where it is written what the desk shows, so that it can be shown again. */
+export interface Place {
+  /** Whether the desk has a page of its own: its address, and all keys. */
+  readonly isPage: boolean;
+  readonly start: string;
+  write(link: string): void;
+  /** What somebody is to be given who should see the same. */
+  share(): string;
+  /** Calls back when somebody asks for something else to be shown; returns how to stop. */
+  follow(moved: (link: string) => void): () => void;
+}
+
+/** The part of a page's address behind #. */
+export class AddressBar implements Place {
+  readonly isPage = true;
+  #written = "";
+
+  get start(): string {
+    return location.hash;
+  }
+
+  write(link: string): void {
+    this.#written = `#${link}`;
+    history.replaceState(null, "", this.#written);
+  }
+
+  /** Without the key that this page was opened with. */
+  share(): string {
+    const link = new URL(location.href);
+    link.searchParams.delete("token");
+    return link.href;
+  }
+
+  follow(moved: (link: string) => void): () => void {
+    const hear = (): void => {
+      if (location.hash !== this.#written) moved(location.hash);
+    };
+    addEventListener("hashchange", hear);
+    return () => removeEventListener("hashchange", hear);
+  }
+}
+
+const PAUSE = 300; // milliseconds, so that a drag does not flood the kernel
+
+/** `at` of the widget: in Python `show(…, at=…)` begins there, and `widget.at` tells where the desk is now. */
+export class WidgetState implements Place {
+  readonly isPage = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #link = "";
+
+  constructor(private readonly model: WidgetModel) {}
+
+  get start(): string {
+    return this.model.get("at");
+  }
+
+  write(link: string): void {
+    this.#link = link;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.model.set("at", link);
+      this.model.save_changes();
+    }, PAUSE);
+  }
+
+  share(): string {
+    return `at=${JSON.stringify(this.#link)}`;
+  }
+
+  follow(moved: (link: string) => void): () => void {
+    const hear = (): void => {
+      if (this.model.get("at") !== this.#link) moved(this.model.get("at"));
+    };
+    this.model.on("change:at", hear);
+    return () => this.model.off("change:at", hear);
+  }
+}

@@ -1,0 +1,71 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { AddressBar, WidgetState } from "../../src/hosts/place";
+import type { WidgetModel } from "../../src/hosts/widget";
+
+/** A notebook's model with a change handler, as anywidget gives it. */
+function notebook(at: string) {
+  const saved: string[] = [];
+  const state = { at };
+  let changed: () => void = () => undefined;
+  const model = {
+    get: (name: string) => (name === "at" ? state.at : 900),
+    set: (_: string, value: string) => {
+      state.at = value;
+      changed();
+    },
+    save_changes: () => void saved.push(state.at),
+    send: () => undefined,
+    on: (_: string, callback: () => void) => void (changed = callback),
+    off: () => void (changed = () => undefined),
+  } as unknown as WidgetModel;
+  return { model, saved, fromKernel: (value: string) => model.set("at", value) };
+}
+
+describe("the address bar", () => {
+  it("is shared without the token", () => {
+    history.replaceState(null, "", "/?token=secret");
+    const bar = new AddressBar();
+    bar.write("step=3");
+    expect(bar.share()).toBe("http://localhost:3000/#step=3");
+  });
+
+  it("is followed where somebody writes into it, and not where the desk does", () => {
+    const [bar, moves] = [new AddressBar(), [] as string[]];
+    const stop = bar.follow((link) => moves.push(link));
+    bar.write("step=3");
+    dispatchEvent(new HashChangeEvent("hashchange"));
+    expect(moves).toEqual([]);
+    history.replaceState(null, "", "#step=5");
+    dispatchEvent(new HashChangeEvent("hashchange"));
+    stop();
+    dispatchEvent(new HashChangeEvent("hashchange"));
+    expect(moves).toEqual(["#step=5"]);
+  });
+});
+
+describe("the state of a widget", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it("begins where Python says, and tells Python once a drag rests", () => {
+    const { model, saved } = notebook("step=2");
+    const place = new WidgetState(model);
+    expect(place.start).toBe("step=2");
+    for (const step of [3, 4, 5]) place.write(`step=${step}`);
+    vi.runAllTimers();
+    expect(saved).toEqual(["step=5"]);
+    expect(place.share()).toBe('at="step=5"');
+  });
+
+  it("goes where Python sends it, and hears nothing of its own", () => {
+    const { model, fromKernel } = notebook("");
+    const [place, moves] = [new WidgetState(model), [] as string[]];
+    const stop = place.follow((link) => moves.push(link));
+    place.write("step=3");
+    vi.runAllTimers();
+    fromKernel("step=7");
+    stop();
+    fromKernel("step=9");
+    expect(moves).toEqual(["step=7"]);
+  });
+});
