@@ -82,7 +82,7 @@ def until_after(page: Page, step: int) -> None:
 
 
 def test_a_training_is_followed_until_it_is_killed(
-    page: Page, living: Served, training: tuple[subprocess.Popen[bytes], Path]
+    living: Served, page: Page, training: tuple[subprocess.Popen[bytes], Path]
 ) -> None:
     process, path = training
     page.goto(living.link)
@@ -104,7 +104,7 @@ def test_a_training_is_followed_until_it_is_killed(
     assert float(value.input_value()) == pytest.approx(shown, rel=1e-5)
 
 
-def test_who_looks_at_an_earlier_step_stays_there_and_comes_back_at_will(page: Page, living: Served) -> None:
+def test_who_looks_at_an_earlier_step_stays_there_and_comes_back_at_will(living: Served, page: Page) -> None:
     page.goto(living.link)
     until_after(page, step_of(page))
     page.get_by_role("button", name="back to the start").click()
