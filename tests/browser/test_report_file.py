@@ -103,8 +103,9 @@ def _check(heard: Any, wanted: Any) -> None:
         assert heard["scores"][name] == wanted["scores"][name]
     assert [each["module"] for each in heard["layers"]] == [each["module"] for each in wanted["layers"]]
     for one, other in zip(heard["layers"], wanted["layers"], strict=True):
-        assert tuple(one["values"]["shape"]) == other["values"].shape
-        _same(one["values"]["data"], other["values"])
+        assert one["shape"] == list(other["shape"]) == list(one["values"]["shape"])
+        if other["values"].size:  # the server leaves out what has no weights
+            _same(one["values"]["data"], other["values"])
 
 
 def _same(found: list[float], wanted: Any) -> None:

@@ -9,8 +9,10 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -93,6 +95,19 @@ def test_it_ends_while_a_page_is_connected(digits_run: Run) -> None:
             process.send_signal(signal.SIGINT)
             _, err = process.communicate(timeout=20)
         assert process.returncode == 130
+        assert err == ""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_at_once_although_something_long_is_computed(digits_run: Run, sent: signal.Signals) -> None:
+    with opened(digits_run) as (process, port, token), ThreadPoolExecutor(1) as pool:
+        with asking(port, token) as ask:
+            assert ask("scores", step=6) == 200  # the process for it has started
+            long = pool.submit(ask, "importance", parameter="hidden1.weight", step=6)
+            sleep(0.2)
+            process.send_signal(sent)
+            _, err = process.communicate(timeout=20)
+            assert long.result() in (200, 409)
         assert err == ""
 
 

@@ -142,6 +142,7 @@ export interface ImportanceQuestion {
 /** What a module gives for the input: one number a unit, or a map (height, width) of each. */
 export interface LayerAnswer {
   readonly module: string;
+  readonly shape: readonly number[];
   readonly values: Numbers<Float32Array>;
 }
 

@@ -9,7 +9,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from threading import Lock, Thread
+from threading import RLock, Thread
 from typing import Final
 
 from weightdesk.errors import OptionError, WeightdeskError
@@ -32,7 +32,8 @@ class Aside:
     def __init__(self, run: str, network: str | None = None) -> None:
         self._arguments = run, network
         self._pool: ProcessPoolExecutor | None = None
-        self._lock = Lock()
+        self._lock = RLock()  # a signal may come while it is held
+        self._closed = False
 
     def warm(self) -> None:
         """Start the process, so that the first question need not wait for it."""
@@ -61,12 +62,15 @@ class Aside:
         return found
 
     def close(self) -> None:
-        """End the process, whatever it is doing."""
+        """End the process, whatever it is doing; nothing is answered from now on."""
+        self._closed = True
         if self._pool is not None:
             self._drop(self._pool)
 
     def _started(self) -> ProcessPoolExecutor:
         with self._lock:
+            if self._closed:
+                raise OptionError("the server is ending")
             if self._pool is None:
                 context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
                 self._pool = ProcessPoolExecutor(1, context, _begin, self._arguments)

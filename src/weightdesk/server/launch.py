@@ -6,6 +6,7 @@ import gc
 import socket
 import webbrowser
 from collections.abc import Callable
+from types import FrameType
 from typing import Final
 
 import uvicorn
@@ -59,10 +60,24 @@ def serve(
     gc.freeze()  # or it looks through all that was imported while somebody waits for an answer
     config = uvicorn.Config(guard, log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=1)
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        _Server(config, aside).run(sockets=[listening])
     finally:
         if aside is not None:
             aside.close()
+
+
+class _Server(uvicorn.Server):
+    """Ends the process aside first, so that the end waits for nothing that is computed there."""
+
+    def __init__(self, config: uvicorn.Config, aside: Aside | None) -> None:
+        super().__init__(config)
+        self._aside = aside
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """On Ctrl-C, or where somebody ends the server otherwise."""
+        if self._aside is not None:
+            self._aside.close()
+        super().handle_exit(sig, frame)
 
 
 def _bound(host: str, port: int) -> socket.socket:

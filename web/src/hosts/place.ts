@@ -1,5 +1,7 @@
 import type { WidgetModel } from "./widget";
 
+const PAUSE = 100; // milliseconds between two writings while something is dragged or played
+
 /** Where it is written what the desk shows, so that it can be shown again. */
 export interface Place {
   /** Whether the desk has a page of its own: its address, and all keys. */
@@ -12,22 +14,25 @@ export interface Place {
   follow(moved: (link: string) => void): () => void;
 }
 
-/** The part of a page's address behind #. */
+/** The part of a page's address behind #; written with a pause, as browsers take only so many a second. */
 export class AddressBar implements Place {
   readonly isPage = true;
   #written = "";
+  #next: string | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   get start(): string {
     return location.hash;
   }
 
   write(link: string): void {
-    this.#written = `#${link}`;
-    history.replaceState(null, "", this.#written);
+    this.#next = `#${link}`;
+    this.#timer ??= setTimeout(this.#put, PAUSE);
   }
 
   /** Without the key that this page was opened with. */
   share(): string {
+    this.#put();
     const link = new URL(location.href);
     link.searchParams.delete("token");
     return link.href;
@@ -38,11 +43,22 @@ export class AddressBar implements Place {
       if (location.hash !== this.#written) moved(location.hash);
     };
     addEventListener("hashchange", hear);
-    return () => removeEventListener("hashchange", hear);
+    addEventListener("pagehide", this.#put);
+    return () => {
+      removeEventListener("hashchange", hear);
+      removeEventListener("pagehide", this.#put);
+    };
   }
-}
 
-const PAUSE = 300; // milliseconds, so that a drag does not flood the kernel
+  readonly #put = (): void => {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#next === null) return;
+    this.#written = this.#next;
+    this.#next = null;
+    history.replaceState(null, "", this.#written);
+  };
+}
 
 /** `at` of the widget: in Python `show(…, at=…)` begins there, and `widget.at` tells where the desk is now. */
 export class WidgetState implements Place {

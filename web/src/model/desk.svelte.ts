@@ -6,10 +6,10 @@ import { exampleAt, together, type Example } from "./examples";
 import { isLarge } from "./large";
 import { Latest } from "./latest";
 import { indexOf, layersOf, type Layer } from "./layers";
-import { setting, turned, type Turns } from "./mix";
+import { concerning, setting, turned, type Turns } from "./mix";
 import { readOwn, writeOwn } from "./own";
 
-const PATIENCE = 0.01; // seconds for the scores while a knob may be in a hand
+const PATIENCE = 0.005; // seconds for the scores while a knob may be in a hand
 const REST = 250; // milliseconds of rest before all examples are run
 
 type Weights = Numbers<Float32Array>;
@@ -42,6 +42,8 @@ export class Desk {
   turns = $derived<Turns>(this.address.bypassed ? [] : this.address.turns);
   canTurn = $derived(this.overview?.subject != null);
   #own = $derived<readonly number[] | null>(this.address.own === null ? null : readOwn(this.address.own));
+
+  readonly #names = $derived(new Set(this.overview?.parameters.map(({ name }) => name)));
 
   readonly host: Host;
   #hearing = new Latest();
@@ -85,12 +87,18 @@ export class Desk {
   look(): void {
     const { layer, step, turns } = this;
     if (!layer || !this.overview?.steps.length) return;
-    const asked = (parameter: string | undefined, turns: Turns) => (parameter === undefined ? null : this.#ask("weights", { step, parameter, turns }));
+    const asked = (parameter: string | undefined, turns: Turns) => (parameter === undefined ? null : this.#ask("weights", this.weightsOf(parameter, step, turns)));
     const [weight, bias] = [isLarge(layer) ? undefined : layer.weight.name, layer.bias?.name];
     this.#looking.run(async () => {
+      await this.#hearing.present; // what the network says is waited for, the weights are known where they were turned
       const found = await Promise.all([asked(weight, []), asked(weight, turns), asked(bias, []), asked(bias, turns)]);
       [this.plain, this.weights, this.plainBiases, this.biases] = found.map((each) => each?.values ?? null) as [Weights, Weights, Weights, Weights];
     });
+  }
+
+  /** What to ask for the weights of a parameter: turns elsewhere change nothing of it, so nothing is asked anew. */
+  weightsOf(parameter: string, step: number, turns: Turns): Questions["weights"] {
+    return { step, parameter, turns: concerning(turns, parameter, this.#names) };
   }
 
   hear(): void {

@@ -1,5 +1,7 @@
 /** Runs one piece of work at a time and, when it is done, the newest of those that came meanwhile. */
 export class Latest {
+  /** What is under way; never fails. */
+  present: Promise<void> = Promise.resolve();
   #running = false;
   #next: (() => Promise<void>) | undefined;
 
@@ -13,7 +15,7 @@ export class Latest {
     while (this.#next) {
       const work = this.#next;
       this.#next = undefined;
-      await work().catch(() => undefined);
+      await (this.present = work().catch(() => undefined));
     }
     this.#running = false;
   }

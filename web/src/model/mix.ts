@@ -33,3 +33,15 @@ export function numberOf(turns: Turns, knob: string): number | null {
   const found = Number(last.slice(Math.max(last.lastIndexOf("="), last.lastIndexOf(" ")) + 1));
   return Number.isNaN(found) ? null : found;
 }
+
+/**
+ * The turns on which a parameter may depend. Left out are those that plainly turn another one, a weight of
+ * it or a unit of its layer; whatever else a turn may mean, such as one of several names, stays.
+ */
+export function concerning(turns: Turns, parameter: string, parameters: ReadonlySet<string>): Turns {
+  return turns.filter((each) => {
+    const [, name = "", layer = ""] = /^(?:(\S+)\[[^\]]*\]=|(?:mute|scale) (\S+)\[)/.exec(each) ?? [];
+    if (parameters.has(name)) return name === parameter;
+    return !parameters.has(`${layer}.weight`) || parameter.startsWith(`${layer}.`);
+  });
+}

@@ -89,7 +89,7 @@ export class Channels {
     const { heard, overview } = this.#desk;
     const layers = heard?.layers ?? [];
     const here = layers.findIndex(({ module }) => module === this.layer?.name);
-    const before = layers.slice(0, Math.max(0, here)).map(({ values }) => values.shape);
+    const before = layers.slice(0, Math.max(0, here)).map(({ shape }) => shape);
     return JSON.stringify([overview?.subject?.input_shape ?? [], ...before.reverse()]);
   }
 }

@@ -23,19 +23,56 @@ export function weightPixels(weights: ArrayLike<number>, start: number, of: Pict
 /** A map of what a unit does, grey between the least and the most of its layer. */
 export function mapPixels(values: ArrayLike<number>, width: number, height: number, ends: readonly [number, number], colours: Colours): Pixels {
   const data = new Uint8ClampedArray(width * height * 4);
-  for (let cell = 0; cell < width * height; cell++) put(data, cell, grey(values[cell] ?? 0, ends[0], ends[1], colours));
+  const pixels = new Uint32Array(data.buffer);
+  const greys = greysOf(colours);
+  const [least, scale] = [ends[0], ends[1] > ends[0] ? 255 / (ends[1] - ends[0]) : 0];
+  for (let cell = 0; cell < pixels.length; cell++) {
+    const level = ((values[cell] ?? 0) - least) * scale;
+    pixels[cell] = greys[Number.isFinite(level) ? Math.min(255, Math.max(0, Math.round(level))) : 0] ?? 0;
+  }
   return { data, width, height };
 }
 
-/** Draw pixels over an area of a canvas, hard-edged where they get larger. */
-export function draw(context: CanvasRenderingContext2D, { data, width, height }: Pixels, x: number, y: number, w: number, h: number): void {
-  if (width < 1 || height < 1) return;
+const GREYS = new WeakMap<Colours, Uint32Array>();
+
+/** The 256 levels that a screen tells apart, as they lie in memory. */
+function greysOf(colours: Colours): Uint32Array {
+  const known = GREYS.get(colours);
+  if (known) return known;
+  const data = new Uint8ClampedArray(4 * 256);
+  for (let level = 0; level < 256; level++) put(data, level, grey(level, 0, 255, colours));
+  const found = new Uint32Array(data.buffer);
+  GREYS.set(colours, found);
+  return found;
+}
+
+/** Pixels with the area of a canvas that they are drawn over. */
+export interface Drawn {
+  readonly pixels: Pixels;
+  readonly x: number;
+  readonly y: number;
+  readonly w: number;
+  readonly h: number;
+}
+
+const TALLEST = 4096; // points of a canvas that every browser gives
+
+/** Draw pictures, hard-edged where they get larger; many at once, as each change between putting and drawing costs a copy. */
+export function draw(context: CanvasRenderingContext2D, ...pictures: readonly Drawn[]): void {
+  const shown = pictures.filter(({ pixels: { width, height } }) => width > 0 && height > 0);
+  const wide = Math.max(0, ...shown.map(({ pixels }) => pixels.width));
+  const high = Math.max(1, ...shown.map(({ pixels }) => pixels.height));
+  const down = Math.max(1, Math.floor(TALLEST / high));
+  const placed = shown.map((each, at) => ({ ...each, left: Math.floor(at / down) * wide, top: (at % down) * high }));
   kept ??= document.createElement("canvas");
-  if (kept.width < width) kept.width = width;
-  if (kept.height < height) kept.height = height;
-  kept.getContext("2d", { willReadFrequently: true })?.putImageData(new ImageData(data, width, height), 0, 0);
-  context.imageSmoothingEnabled = w < width;
-  context.drawImage(kept, 0, 0, width, height, x, y, w, h);
+  kept.width = Math.ceil(shown.length / down) * wide; // anew, so that what was drawn from it need not be copied
+  kept.height = Math.min(shown.length, down) * high;
+  const sheet = kept.getContext("2d", { willReadFrequently: true });
+  for (const { pixels, left, top } of placed) sheet?.putImageData(new ImageData(pixels.data, pixels.width, pixels.height), left, top);
+  for (const { pixels: { width, height }, left, top, x, y, w, h } of placed) {
+    context.imageSmoothingEnabled = w < width;
+    context.drawImage(kept, left, top, width, height, x, y, w, h);
+  }
 }
 
 /** Of a canvas with as many points as its place on the screen has; null where the browser gives none. */

@@ -59,15 +59,16 @@ export class Replay {
     if (document.hidden) this.desk.playing = false;
   };
 
-  /** What `Desk.look` will ask for, with its properties in the same order, so that the answer is kept under the same name. */
+  /** What `Desk.look` will ask for. */
   #fetch(steps: readonly number[]): void {
-    const { layer, turns, host } = this.desk;
+    const { desk } = this;
+    const { layer, turns, host } = desk;
     if (!layer) return;
     const names = [...(isLarge(layer) ? [] : [layer.weight.name]), ...(layer.bias ? [layer.bias.name] : [])];
     const mixes = turns.length ? [[], turns] : [[]];
     for (const step of steps) {
       for (const parameter of names) {
-        for (const turns of mixes) host.ask("weights", { step, parameter, turns }).catch(() => undefined);
+        for (const turns of mixes) host.ask("weights", desk.weightsOf(parameter, step, turns)).catch(() => undefined);
       }
     }
   }

@@ -33,6 +33,7 @@ describe("the address bar", () => {
     const [bar, moves] = [new AddressBar(), [] as string[]];
     const stop = bar.follow((link) => moves.push(link));
     bar.write("step=3");
+    bar.share(); // it is written at once
     dispatchEvent(new HashChangeEvent("hashchange"));
     expect(moves).toEqual([]);
     history.replaceState(null, "", "#step=5");
@@ -40,6 +41,21 @@ describe("the address bar", () => {
     stop();
     dispatchEvent(new HashChangeEvent("hashchange"));
     expect(moves).toEqual(["#step=5"]);
+  });
+});
+
+describe("an address that changes quickly", () => {
+  it("is written once in a while, and the last one always", () => {
+    vi.useFakeTimers();
+    const [bar, put] = [new AddressBar(), vi.spyOn(history, "replaceState")];
+    for (let step = 0; step < 50; step++) {
+      bar.write(`step=${step}`);
+      vi.advanceTimersByTime(10);
+    }
+    vi.runAllTimers();
+    expect(put.mock.calls.length).toBeLessThanOrEqual(6);
+    expect(location.hash).toBe("#step=49");
+    vi.useRealTimers();
   });
 });
 

@@ -8,7 +8,7 @@ export async function heard(rig: Rig, question: HeardQuestion, signal?: AbortSig
   const { network, before, now } = rig.turned(question.step, question.turns ?? []);
   const input = rig.input(question.example ?? 0, question.own ?? null);
   const layers: LayerAnswer[] = [];
-  const outputs = run(network.layers, now, input, (module, values) => layers.push({ module, values }));
+  const outputs = run(network.layers, now, input, (module, values) => layers.push({ module, shape: values.shape, values }));
   return {
     outputs,
     before: now === before ? outputs : run(network.layers, before, input),
