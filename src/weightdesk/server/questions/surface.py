@@ -37,7 +37,6 @@ class SurfaceQuestion(Question[SurfaceMap]):
     kind: ClassVar[str] = "surface"
     settled: ClassVar[bool] = False
     runs: ClassVar[bool] = True
-    long: ClassVar[bool] = True
 
     step: Step
     turns: Turns = ()
