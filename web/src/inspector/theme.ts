@@ -4,9 +4,9 @@ import { createSubscriber } from "svelte/reactivity";
 export const themed = createSubscriber((update) => {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const watcher = new MutationObserver(update);
-  const options = { attributes: true, attributeFilter: ["class", "style", "data-theme"] };
+  // a notebook changes its theme by attributes of its own
   for (const each of [document.documentElement, document.body, document.querySelector(".weightdesk")])
-    if (each) watcher.observe(each, options);
+    if (each) watcher.observe(each, { attributes: true });
   dark.addEventListener("change", update);
   return () => {
     watcher.disconnect();

@@ -1,4 +1,4 @@
-import { Asked } from "../inspector/asked.svelte";
+import { Asked } from "../model/asked.svelte";
 import type { Questions } from "../messages";
 import type { Desk } from "../model/desk.svelte";
 import { placeOf, type Layer } from "../model/layers";

@@ -1,7 +1,7 @@
 import { untrack } from "svelte";
 import { Refusal } from "../hosts/host";
 import { SETTLED, type Answers, type Questions } from "../messages";
-import type { Desk } from "../model/desk.svelte";
+import type { Desk } from "./desk.svelte";
 
 const PAUSE = 120; // milliseconds between two askings while something is dragged or played
 const LONG_PAUSE = 400; // of stillness before something costly is asked
