@@ -62,11 +62,13 @@ TURN = """async ([times, ready]) => {
   window.fetch = plain;
   return waited;
 }"""
-FRAMES = """async () => {
+FRAMES = """async (scrolled) => {
   const times = [];
   const until = performance.now() + 3000;
+  const row = scrolled && document.querySelector(scrolled).parentElement;
   await new Promise(done => requestAnimationFrame(function next(now) {
     times.push(now);
+    if (row) row.scrollLeft += 60;
     if (performance.now() < until) requestAnimationFrame(next); else done();
   }));
   return (times.length - 1) / ((times.at(-1) - times[0]) / 1000);
@@ -85,6 +87,7 @@ def main() -> int:
         rows = [*opening(browser, train(large, place / "large").directory, steps)]
         for network in (mlp, cnn):
             rows += turning(browser, recorded(network, place / network.__name__), network)
+        rows += scrolling(browser, recorded(wide, place / "wide"))
         digits = train(
             Recipe.create("digits", network="cnn", steps=300), place / "digits", cost=0.2
         ).directory
@@ -174,6 +177,25 @@ def replaying(browser: Browser, run: str) -> Iterator[Row]:
         frames = page.evaluate(FRAMES)
         page.close()
     yield Row("replay the digits cnn", f"{frames:.0f} frames/s", "≥ 30 frames/s", frames >= 30)
+
+
+def wide() -> dict[str, Any]:
+    """As `weightdesk open --network` asks for it: a layer of thousands of units."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(64, 4096), nn.ReLU(), nn.Linear(4096, 10))
+    names = [str(each) for each in range(10)]
+    inputs, targets = torch.randn(200, 64), torch.randint(10, (200,))
+    return {"model": model, "inputs": inputs, "targets": targets, "class_names": names}
+
+
+def scrolling(browser: Browser, run: str) -> Iterator[Row]:
+    """Frames a second while a row of thousands of strips is scrolled, by 60 points a frame."""
+    with desk_of(run, "--network", f"{__file__}:wide") as link:
+        page = opened(browser, f"{link}#layer=0&tab=layer")
+        page.wait_for_timeout(3000)
+        frames = page.evaluate(FRAMES, "[role=list][aria-label='units of 0']")
+        page.close()
+    yield Row("scroll 4,096 strips", f"{frames:.0f} frames/s", "≥ 50 frames/s", frames >= 50)
 
 
 def exported(browser: Browser, run: str, path: Path) -> Iterator[Row]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from served import Served, served
 from test_accessibility import violations
 from torch import Tensor, nn
-from watching import Watch
+from watching import Watch, address
 
 import weightdesk as wd
 from weightdesk.report import write_report
@@ -42,13 +42,16 @@ class Speaker(nn.Module):
 
 
 @pytest.fixture
-def serve(tmp_path: Path, built: Path) -> Serve:
+def serve(tmp_path: Path, built: Path, page: Page) -> Serve:
     """Serves the desk of a network that was recorded before its first step."""
 
-    def make(model: nn.Module, inputs: Tensor, **about: Any) -> AbstractContextManager[Served]:
+    @contextmanager
+    def make(model: nn.Module, inputs: Tensor, **about: Any) -> Iterator[Served]:
         with wd.watch(model, torch.optim.SGD(model.parameters(), lr=0.1), tmp_path / "run"):
             pass
-        return served(Session(open_run(tmp_path / "run"), Subject.given(model, inputs, **about)))
+        with served(Session(open_run(tmp_path / "run"), Subject.given(model, inputs, **about))) as server:
+            yield server
+            page.goto("about:blank")  # or it asks a server that is gone
 
     return make
 
@@ -152,11 +155,11 @@ def test_a_drawing_is_in_the_link_and_heard_the_same_again(page: Page, server: S
     page.mouse.move(pad["x"] + 90, pad["y"] + 80, steps=4)
     page.mouse.up()
     expect(page.get_by_text("your own")).to_be_visible()
-    said, link = settled(page, before), page.url
+    said, link = settled(page, before), address(page)
     assert len(link) < 600
     page.reload()
     until_logits(page, said)
-    assert page.url == link
+    assert address(page) == link
     page.get_by_role("button", name="use example 9").click()
     expect(page).not_to_have_url(re.compile("own="))
 

@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from served import Served, served
 from test_accessibility import violations
 from torch import nn
+from watching import address
 
 from weightdesk import open_run, watch
 from weightdesk.runs import Run
@@ -80,7 +81,7 @@ def focused(page: Page) -> str:
 
 
 def layer_in(page: Page) -> str:
-    return parse_qs(page.url.partition("#")[2])["layer"][0]
+    return parse_qs(address(page).partition("#")[2])["layer"][0]
 
 
 def number(text: str) -> float:

@@ -14,6 +14,7 @@ import torch
 from playwright.sync_api import Locator, Page, expect
 from served import Served, served
 from torch import nn
+from watching import address
 
 from weightdesk import open_run, watch
 from weightdesk.runs import Run
@@ -157,14 +158,14 @@ def test_a_click_chooses_the_very_weight_that_the_cell_shows(
     ranges, _ = read(page)
     canvas.click(position={"x": 88, "y": 44})
     expect(page).to_have_url(re.compile("weight="))
-    chosen = re.search(r"weight=(\d+)%2C(\d+)", page.url)
+    chosen = re.search(r"weight=(\d+)%2C(\d+)", address(page))
     assert chosen
     row, column = int(chosen[1]), int(chosen[2])
     assert ranges[0][0] <= row <= ranges[0][1]
     assert ranges[1][0] <= column <= ranges[1][1]
     weights = large_run.weights(NAME, -1)
     assert float(weights[row, column]) == farthest(weights, ranges)
-    assert f"unit={row}" in page.url
+    assert f"unit={row}" in address(page)
     page.mouse.move(5, 5)
     expect(canvas).to_have_attribute("aria-valuetext", re.compile(rf"\[{row}, {column}\] "))
     assert read(page)[1] == pytest.approx(float(weights[row, column]), rel=1e-3)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page, Request, expect
 from served import Served
-from watching import WAIT, Watch
+from watching import WAIT, Watch, address
 
 PLAYHEAD = re.compile("step|playhead", re.I)
 VALUE = "slider => slider.ariaValueNow ?? slider.value"
@@ -58,7 +58,7 @@ def test_without_the_link_there_is_no_desk(page: Page, server: Served, watch: Wa
 def test_a_link_with_a_step_opens_at_this_step(page: Page, server: Served, step: int) -> None:
     with page.expect_request(asks_about(step)), page.expect_request(asks_about(step, "heard")):
         page.goto(f"{server.link}#step={step}")
-    assert step_in(page.url) == step
+    assert step_in(address(page)) == step
 
 
 def test_another_step_is_in_the_link_which_shows_the_same(
@@ -69,11 +69,11 @@ def test_another_step_is_in_the_link_which_shows_the_same(
     for _ in range(3):
         playhead.press("ArrowLeft")
     expect(desk).to_have_url(re.compile(r"[#&]step=\d+"))
-    step = step_in(desk.url)
+    step = step_in(address(desk))
     assert step < 6
     other = context.new_page()
     with other.expect_request(asks_about(step)):
-        other.goto(desk.url)
+        other.goto(address(desk))
     there = other.get_by_role("slider", name=PLAYHEAD).first
     expect(there).to_be_visible(timeout=WAIT)
     assert there.evaluate(VALUE) == playhead.evaluate(VALUE)

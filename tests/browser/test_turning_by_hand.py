@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from served import Served
-from watching import WAIT
+from watching import WAIT, address
 
 from weightdesk.runs import Run
 from weightdesk.server.questions.importance import ImportanceQuestion
@@ -30,7 +30,7 @@ def strips(page: Page, server: Served) -> Page:
 
 def turns(page: Page) -> list[str]:
     """The turns that the address tells."""
-    found = parse_qs(urlsplit(page.url).fragment).get("turns", [""])[0]
+    found = parse_qs(urlsplit(address(page)).fragment).get("turns", [""])[0]
     return [each for each in found.split(";") if each]
 
 

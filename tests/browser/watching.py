@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Request
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
 
 WAIT = 30_000  # milliseconds; a slow machine is no fault of the page
+WRITTEN = 200  # milliseconds; a page writes its address ten times a second
 LOCAL = frozenset({"127.0.0.1", "localhost"})
 
 
@@ -44,3 +45,9 @@ class Watch:
         address = urlsplit(request.url)
         if address.scheme not in ("data", "blob") and address.hostname not in LOCAL:
             self.faults.append(f"request to another machine: {request.url}")
+
+
+def address(page: Page) -> str:
+    """The page's address, once it tells what is shown."""
+    page.wait_for_timeout(WRITTEN)
+    return page.url

@@ -18,6 +18,7 @@ export interface Place {
 export class AddressBar implements Place {
   readonly isPage = true;
   #written = "";
+  #at = -Infinity;
   #next: string | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -27,7 +28,9 @@ export class AddressBar implements Place {
 
   write(link: string): void {
     this.#next = `#${link}`;
-    this.#timer ??= setTimeout(this.#put, PAUSE);
+    const rest = this.#at + PAUSE - performance.now();
+    if (rest <= 0) this.#put();
+    else this.#timer ??= setTimeout(this.#put, rest);
   }
 
   /** Without the key that this page was opened with. */
@@ -54,6 +57,7 @@ export class AddressBar implements Place {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#next === null) return;
+    this.#at = performance.now();
     this.#written = this.#next;
     this.#next = null;
     history.replaceState(null, "", this.#written);
