@@ -14,7 +14,6 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 from torch import Tensor
 
 from weightdesk.errors import OptionError, StepNotKeptError
@@ -32,6 +31,7 @@ from weightdesk.server.questions.spread import SpreadQuestion
 from weightdesk.server.questions.trends import MOST, TrendsQuestion
 from weightdesk.server.questions.weights import AT_ONCE, WeightsQuestion
 from weightdesk.server.session import Session
+from weightdesk.server.statistics import evenly
 
 LARGEST: Final = 10_000_000
 """Bytes above which steps are left out, down to the first and the last snapshot."""
@@ -91,8 +91,7 @@ def spread(steps: Sequence[int], count: int) -> tuple[int, ...]:
     """
     if count < 2:
         return ()
-    places = np.linspace(0, len(steps) - 1, min(count, len(steps))).round().astype(int)
-    return tuple(steps[each] for each in places)
+    return tuple(steps[each] for each in evenly(len(steps), count))
 
 
 class _Contents:

@@ -14,7 +14,7 @@ from time import monotonic, sleep
 import pytest
 from playwright.sync_api import Page, expect
 from served import Served, served
-from watching import WAIT
+from watching import WAIT, until
 
 from weightdesk import open_run
 from weightdesk.errors import WeightdeskError
@@ -75,10 +75,7 @@ def step_of(page: Page) -> int:
 
 
 def until_after(page: Page, step: int) -> None:
-    end = monotonic() + 60
-    while step_of(page) <= step:
-        assert monotonic() < end, f"the page stays at step {step}"
-        page.wait_for_timeout(50)
+    until(page, lambda: step_of(page) > step, 60)
 
 
 def test_a_training_is_followed_until_it_is_killed(
@@ -110,10 +107,7 @@ def test_who_looks_at_an_earlier_step_stays_there_and_comes_back_at_will(living:
     page.get_by_role("button", name="back to the start").click()
     expect(page).to_have_url(re.compile(r"step=0\b"))
     known = snapshots(Path(living.session.run.path))
-    end = monotonic() + 60
-    while snapshots(Path(living.session.run.path)) < known + 3:
-        assert monotonic() < end
-        page.wait_for_timeout(100)
+    until(page, lambda: snapshots(Path(living.session.run.path)) >= known + 3, 60)
     page.wait_for_timeout(1500)  # the page is told twice a second
     assert step_of(page) == 0
     page.get_by_role("button", name="live", exact=True).click()

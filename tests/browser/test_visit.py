@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
-from time import monotonic
 
 import pytest
 from playwright.sync_api import Page, expect
 from safetensors.torch import load_file
 from served import Served
-from watching import WAIT
+from watching import WAIT, until
 
 from weightdesk.runs import Run
 from weightdesk.server.session import Session
@@ -31,14 +29,6 @@ def outputs(page: Page) -> list[float]:
     """The logits on screen."""
     told = page.get_by_role("group", name="classes").locator(".figure.soft").all_inner_texts()
     return [float(each.replace("−", "-")) for each in told]
-
-
-def until(page: Page, condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Wait until something is so on screen, however slow the machine."""
-    end = monotonic() + seconds
-    while not condition():
-        assert monotonic() < end, "it never came to be so"
-        page.wait_for_timeout(50)
 
 
 def test_replay_moves_the_playhead_to_the_end(page: Page, server: Served) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import monotonic
 from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
@@ -51,3 +53,11 @@ def address(page: Page) -> str:
     """The page's address, once it tells what is shown."""
     page.wait_for_timeout(WRITTEN)
     return page.url
+
+
+def until(page: Page, condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait until something is so on screen, however slow the machine."""
+    end = monotonic() + seconds
+    while not condition():
+        assert monotonic() < end, "it never came to be so"
+        page.wait_for_timeout(50)

@@ -89,6 +89,16 @@ def statistics(session: Session, columns: Sequence[str], **where: str | int) -> 
     return table.filter(reduce(pc.and_, fits)).select(list(columns))
 
 
+def evenly(count: int, most: int) -> Array:
+    """The first of so many places, the last one, and others evenly between; no more than `most`.
+
+    >>> evenly(10, 4)
+    array([0, 3, 6, 9])
+    """
+    places: Array = np.linspace(0, count - 1, min(count, most)).round().astype(int)
+    return places
+
+
 @dataclass(frozen=True, eq=False)
 class _Grouped:
     """Rows of several parameters, and where those of each begin."""

@@ -1,7 +1,8 @@
 import { Refusal } from "../hosts/host";
 import type { Examples, Network } from "../messages";
 import { LOSSES, type Loss } from "./judging";
-import { sizeOf, type Signal, type Weights } from "./signal";
+import { sizeOf } from "../model/shape";
+import type { Signal, Weights } from "./signal";
 import { mixed } from "./turns/mix";
 import type { Names } from "./turns/place";
 

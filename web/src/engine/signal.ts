@@ -6,8 +6,6 @@ export type Signal = Numbers<Float32Array>;
 /** Weights by the name of their parameter. */
 export type Weights = ReadonlyMap<string, Signal>;
 
-export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, each) => product * each, 1);
-
 /** Each number changed on its own. */
 export function each(input: Signal, change: (value: number) => number): Signal {
   return { data: input.data.map(change), shape: input.shape };

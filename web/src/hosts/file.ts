@@ -34,5 +34,4 @@ const NAMES: Readonly<Record<string, string>> = {
   update: "why a step moved a weight",
   gradient: "who pushed a weight",
   activity: "how busy units are",
-  tile: "large matrices",
 };

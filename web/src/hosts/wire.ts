@@ -1,4 +1,5 @@
 import type { Numbers } from "../messages";
+import { sizeOf } from "../model/shape";
 
 type Column = { dtype: keyof typeof MAKERS; shape: number[]; offset: number };
 
@@ -9,8 +10,7 @@ export function unpack(packed: ArrayBuffer): unknown {
   const start = 4 + new DataView(packed).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(packed, 4, start - 4)));
   const arrays = (header.arrays as Column[]).map(({ dtype, shape, offset }) => {
-    const count = shape.reduce((product, each) => product * each, 1);
-    return { data: new MAKERS[dtype](packed, start + offset, count), shape } satisfies Numbers<unknown>;
+    return { data: new MAKERS[dtype](packed, start + offset, sizeOf(shape)), shape } satisfies Numbers<unknown>;
   });
   return restored(header.message, arrays);
 }

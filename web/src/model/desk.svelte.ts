@@ -57,12 +57,12 @@ export class Desk {
   /** Begin; returns how to end. */
   open(hash: string): () => void {
     this.go(hash);
-    void this.#ask("overview", {}).then((found) => {
+    void this.ask("overview", {}).then((found) => {
       if (!found) return;
       this.overview = found;
-      if (found.subject) void this.#ask("examples", { start: 0, count: together(found.subject) }).then((examples) => (this.examples = examples));
+      if (found.subject) void this.ask("examples", { start: 0, count: together(found.subject) }).then((examples) => (this.examples = examples));
     });
-    void this.#ask("metrics", {}).then((found) => (this.metrics = found));
+    void this.ask("metrics", {}).then((found) => (this.metrics = found));
     return this.host.follow((growth) => this.#grow(growth), (is) => this.#connect(is));
   }
 
@@ -87,7 +87,7 @@ export class Desk {
   look(): void {
     const { layer, step, turns } = this;
     if (!layer || !this.overview?.steps.length) return;
-    const asked = (parameter: string | undefined, turns: Turns) => (parameter === undefined ? null : this.#ask("weights", this.weightsOf(parameter, step, turns)));
+    const asked = (parameter: string | undefined, turns: Turns) => (parameter === undefined ? null : this.ask("weights", this.weightsOf(parameter, step, turns)));
     const [weight, bias] = [isLarge(layer) ? undefined : layer.weight.name, layer.bias?.name];
     this.#looking.run(async () => {
       await this.#hearing.present; // what the network says is waited for, the weights are known where they were turned
@@ -108,7 +108,7 @@ export class Desk {
     void this.#take(example);
     this.#scoring.abort();
     this.#hearing.run(async () => {
-      const found = await this.#ask("heard", { step, turns, example, own, patience: PATIENCE });
+      const found = await this.ask("heard", { step, turns, example, own, patience: PATIENCE });
       if (!found) return;
       this.heard = found;
       this.#score(found.scores, { step, turns });
@@ -122,7 +122,7 @@ export class Desk {
     this.scores = scores;
     if (scores && scores.seen === scores.examples) return;
     const timer = setTimeout(async () => {
-      const found = await this.#ask("scores", question, signal);
+      const found = await this.ask("scores", question, signal);
       if (found && !signal.aborted) this.scores = found;
     }, REST);
     signal.addEventListener("abort", () => clearTimeout(timer));
@@ -132,7 +132,7 @@ export class Desk {
     const subject = this.overview?.subject;
     if (!subject || this.example?.number === number) return;
     const count = together(subject);
-    const found = await this.#ask("examples", { start: number - (number % count), count });
+    const found = await this.ask("examples", { start: number - (number % count), count });
     if (number === this.address.example) this.example = found && exampleAt(found, number % count, number);
   }
 
@@ -180,12 +180,8 @@ export class Desk {
     this.address.tab = this.address.weight ? "weight" : unit !== null ? "unit" : "layer";
   }
 
-  /** Ask for something that only one part of the page shows; null where it is refused, and the line is shown. */
+  /** Ask; null where it is refused, and the line is shown. */
   async ask<K extends keyof Questions>(kind: K, question: Questions[K], signal?: AbortSignal): Promise<Answers[K] | null> {
-    return this.#ask(kind, question, signal);
-  }
-
-  async #ask<K extends keyof Questions>(kind: K, question: Questions[K], signal?: AbortSignal): Promise<Answers[K] | null> {
     try {
       const found = await this.host.ask(kind, question, signal);
       this.refusal = null;
@@ -205,8 +201,8 @@ export class Desk {
     const known = this.overview;
     const same = known && growth.status === known.status && growth.last_step === known.last_step;
     if (!known || (same && growth.snapshots === known.steps.length)) return;
-    void this.#ask("overview", {}).then((found) => found && (this.overview = found));
-    void this.#ask("metrics", {}).then((found) => found && (this.metrics = found));
+    void this.ask("overview", {}).then((found) => found && (this.overview = found));
+    void this.ask("metrics", {}).then((found) => found && (this.metrics = found));
   }
 
   #connect(is: boolean): void {

@@ -1,4 +1,5 @@
 import type { Examples, SubjectFacts } from "../messages";
+import { sizeOf } from "./shape";
 
 /** An example of the probe set: what the network is given, and what is right; nothing where that is unknown. */
 export interface Example {
@@ -26,5 +27,3 @@ export function exampleAt({ inputs, targets }: Examples, place: number, number: 
     targets: targets.data.subarray(place * each, (place + 1) * each),
   };
 }
-
-const sizeOf = (shape: readonly number[]): number => shape.reduce((product, each) => product * each, 1);

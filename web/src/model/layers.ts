@@ -1,4 +1,5 @@
 import type { Overview, ParameterFacts } from "../messages";
+import { sizeOf } from "./shape";
 
 /** Weights as rows of units: what the strips show. */
 export interface Layer {
@@ -21,14 +22,13 @@ export function layersOf(overview: Overview): Layer[] {
     .map((weight) => {
       const module = weight.name.slice(0, Math.max(0, weight.name.lastIndexOf(".")));
       const units = weight.shape[0] ?? 1;
-      const size = weight.shape.reduce((product, each) => product * each, 1);
       return {
         name: weight.name.endsWith(".weight") ? module : weight.name,
         kind: kinds.get(module) ?? "parameter",
         weight,
         bias: biases.get(weight.name) ?? null,
         units,
-        fanIn: size / Math.max(1, units),
+        fanIn: sizeOf(weight.shape) / Math.max(1, units),
       };
     });
 }

@@ -1,3 +1,5 @@
+import { sizeOf } from "../model/shape";
+
 /** How the weights of a unit lie in its picture: tiles side by side, each a small matrix. */
 export interface Picture {
   readonly tileWidth: number;
@@ -13,10 +15,10 @@ export interface Picture {
  */
 export function pictureOf(shape: readonly number[], inputs: readonly (readonly number[])[]): Picture {
   const [, ...rest] = shape;
-  const size = product(rest);
+  const size = sizeOf(rest);
   if (rest.length > 2) return tiled(rest, size);
   if (rest.length === 2) return { tileWidth: rest[1] ?? 1, tileHeight: rest[0] ?? 1, across: 1, tiles: 1, size };
-  const map = inputs.find((each) => each.length > 1 && product(each) === size && (each.at(-1) ?? 1) > 1 && (each.at(-2) ?? 1) > 1);
+  const map = inputs.find((each) => each.length > 1 && sizeOf(each) === size && (each.at(-1) ?? 1) > 1 && (each.at(-2) ?? 1) > 1);
   if (map) return tiled(map, size);
   const tileWidth = Math.max(1, Math.ceil(Math.sqrt(size)));
   return { tileWidth, tileHeight: Math.max(1, Math.ceil(size / tileWidth)), across: 1, tiles: 1, size };
@@ -58,5 +60,3 @@ function tiled(shape: readonly number[], size: number): Picture {
   const across = Math.min(tiles, Math.max(1, Math.ceil(Math.sqrt((tiles * tileHeight) / tileWidth))));
   return { tileWidth, tileHeight, across, tiles, size };
 }
-
-const product = (shape: readonly number[]): number => shape.reduce((all, each) => all * each, 1);

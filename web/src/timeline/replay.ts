@@ -18,8 +18,8 @@ export function advanced(step: number, seconds: number, speed: number, last: num
   return { step: from + ((next - from) % (span * (1 + REST))), ended: false };
 }
 
-/** The place of the last kept step up to a step; the first one where there is none. Steps ascend. */
-export function keptAt(steps: readonly number[], step: number): number {
+/** How many steps there are up to one. Steps ascend. */
+export function countUpTo(steps: ArrayLike<number>, step: number): number {
   let low = 0;
   let high = steps.length;
   while (low < high) {
@@ -27,8 +27,16 @@ export function keptAt(steps: readonly number[], step: number): number {
     if ((steps[middle] ?? 0) <= step) low = middle + 1;
     else high = middle;
   }
-  return Math.max(0, low - 1);
+  return low;
 }
+
+/** The place of the last kept step up to a step; the first one where there is none. Steps ascend. */
+export const keptAt = (steps: readonly number[], step: number): number => Math.max(0, countUpTo(steps, step) - 1);
+
+const WAYS: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -5, PageUp: 5, Home: -Infinity, End: Infinity };
+
+/** How many kept steps a key of a slider goes on, or back; none where it is no such key, or one of the browser's. */
+export const wayOf = ({ key, ctrlKey, metaKey, altKey }: KeyboardEvent): number | undefined => (ctrlKey || metaKey || altKey ? undefined : WAYS[key]);
 
 /** The kept step so many further on, or back; it stays within the first and the last. */
 export function neighbour(steps: readonly number[], step: number, by: number): number {

@@ -1,4 +1,5 @@
 import type { Metrics } from "../messages";
+import { countUpTo } from "./replay";
 
 export interface Series {
   readonly steps: ArrayLike<number>;
@@ -17,14 +18,8 @@ export const heldOut = (metrics: Metrics | null, name: string): Series | null =>
 /** The last value up to a step; null before the first. */
 export function valueAt(series: Series | null, step: number): number | null {
   if (!series) return null;
-  let low = 0;
-  let high = series.steps.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((series.steps[middle] ?? 0) <= step) low = middle + 1;
-    else high = middle;
-  }
-  return low > 0 ? (series.values[low - 1] ?? null) : null;
+  const count = countUpTo(series.steps, step);
+  return count > 0 ? (series.values[count - 1] ?? null) : null;
 }
 
 /** Least and most value in each of so many columns of steps; NaN where a column has none. */
@@ -40,3 +35,16 @@ export function extremes(series: Series, last: number, columns: number): { low: 
   }
   return { low, high };
 }
+
+/** The scores that the page tells of, each with how its values are written; those that were not logged have no series. */
+export function scoresIn(metrics: Metrics | null) {
+  return [
+    { name: "training loss", series: seriesOf(metrics, "loss"), isHeldOut: false, write: figure },
+    { name: "held-out loss", series: heldOut(metrics, "loss"), isHeldOut: true, write: figure },
+    { name: "training accuracy", series: seriesOf(metrics, "accuracy"), isHeldOut: false, write: share },
+    { name: "held-out accuracy", series: heldOut(metrics, "accuracy"), isHeldOut: true, write: share },
+  ];
+}
+
+export const share = (value: number): string => `${(100 * value).toFixed(1)} %`;
+export const figure = (value: number): string => value.toPrecision(3);

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from weightdesk.runs.rows import sort_rows
 from weightdesk.server.questions.question import Question
 from weightdesk.server.session import Session
-from weightdesk.server.statistics import statistics
+from weightdesk.server.statistics import evenly, statistics
 from weightdesk.server.wire import Integers, Message
 
 POINTS: Final = 96
@@ -42,7 +42,7 @@ class SpreadQuestion(Question[Spread]):
         """Read the recorded histograms; their bins are the same at every step, so nothing is estimated."""
         name = session.run.parameters[self.parameter].name
         rows = sort_rows(statistics(session, _COLUMNS, kind="weight", parameter=name), ("step",))
-        places = np.linspace(0, rows.num_rows - 1, min(rows.num_rows, POINTS)).round().astype(int)
+        places = evenly(rows.num_rows, POINTS)
         rows = rows.take(places)
         owners, codes, counts = _flat(rows)
         bins, columns = np.unique(codes, return_inverse=True)

@@ -11,7 +11,7 @@ from pydantic import Field
 from weightdesk.runs.parameters import Parameter, Parameters
 from weightdesk.server.questions.question import Question
 from weightdesk.server.session import Session
-from weightdesk.server.statistics import COLUMNS, Array, Recorded, Rows
+from weightdesk.server.statistics import COLUMNS, Array, Recorded, Rows, evenly
 from weightdesk.server.wire import Doubles, Integers, Message
 
 MOST: Final = 64
@@ -72,7 +72,7 @@ def _found(name: str, known: Parameters, recorded: Recorded) -> Trend:
 def _trend(parameter: Parameter, recorded: Recorded) -> Trend:
     known = {kind: recorded.of(kind, parameter.name) for kind in COLUMNS}
     kind, column = ("update", "update_ratio") if len(known["update"].steps) else ("weight", "rms")
-    shown = known[kind].part(_evenly(len(known[kind].steps)))
+    shown = known[kind].part(evenly(len(known[kind].steps), POINTS))
     return Trend(
         name=parameter.name,
         kind=kind,
@@ -87,7 +87,7 @@ def _pooled(name: str, inside: Sequence[Parameter], recorded: Recorded) -> Trend
     """The update ratio of all that lies in a module, as if it were one parameter."""
     moved = {each: recorded.of("update", each.name) for each in inside}
     every = next((rows.steps for rows in moved.values() if len(rows.steps)), np.zeros(0, np.int32))
-    steps = every[_evenly(len(every))]
+    steps = every[evenly(len(every), POINTS)]
     updates, weights = np.zeros(len(steps)), np.zeros(len(steps))
     for parameter, rows in moved.items():
         if np.isin(steps, rows.steps).all():
@@ -104,20 +104,12 @@ def _at(steps: Array, rows: Rows, column: str) -> Array:
     return found
 
 
-def _evenly(count: int) -> Array:
-    """The first place, the last one, and others evenly between."""
-    return np.linspace(0, count - 1, min(count, POINTS)).round().astype(int)
-
-
 def _warnings(parameter: Parameter, known: Mapping[str, Rows]) -> Iterator[TrendWarning]:
     """What is wrong, the worst first."""
     for kind, rows in known.items():
         if rows.is_broken.any():
             yield TrendWarning(line=f"{_NAMES[kind]} not finite {_when(rows)}", severity="severe")
-    for kind, what in (
-        ("gradient", "gradient exactly 0 in all"),
-        ("update", "trainable, but moved in none of the"),
-    ):
+    for kind, what in _IDLE.items():
         rows = known[kind]
         if parameter.trainable and len(rows.steps) >= _ENOUGH and rows.is_zero.all():
             yield TrendWarning(line=f"{what} {len(rows.steps)} recorded steps", severity="mild")

@@ -1,7 +1,7 @@
 import { Refusal } from "../../hosts/host";
 import type { Examples, ExamplesQuestion, Numbers } from "../../messages";
 import type { Rig } from "../rig";
-import { sizeOf } from "../signal";
+import { sizeOf } from "../../model/shape";
 
 /** Some of the examples in the file. */
 export function examples(rig: Rig, { start = 0, count = 64 }: ExamplesQuestion): Examples {

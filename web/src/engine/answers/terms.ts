@@ -2,7 +2,8 @@ import { Refusal } from "../../hosts/host";
 import type { Terms, TermsQuestion } from "../../messages";
 import { run } from "../network";
 import type { Rig } from "../rig";
-import { sizeOf, type Signal } from "../signal";
+import { sizeOf } from "../../model/shape";
+import type { Signal } from "../signal";
 import { numbers } from "./place";
 
 const SHOWN = 12;

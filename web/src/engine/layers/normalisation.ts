@@ -1,4 +1,5 @@
-import { sizeOf, type Signal } from "../signal";
+import { sizeOf } from "../../model/shape";
+import type { Signal } from "../signal";
 import { first, need, type Layer, type Parts } from "./layer";
 
 /** Scale and shift, where the layer has them. */

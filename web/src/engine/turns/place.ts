@@ -1,5 +1,6 @@
 import { Refusal } from "../../hosts/host";
-import { sizeOf, type Weights } from "../signal";
+import { sizeOf } from "../../model/shape";
+import type { Weights } from "../signal";
 
 /** One axis: a place, or several with an open end as null. `weightdesk/desk/places.py` says how they are written. */
 type Entry = number | { start: number | null; stop: number | null; step: number };

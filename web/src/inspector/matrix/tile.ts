@@ -1,3 +1,5 @@
+import { sizeOf } from "../../model/shape";
+
 /** Cells along a side of a tile; the server has the same in `questions/tile.py`. */
 export const BITS = 8;
 export const SIDE = 1 << BITS;
@@ -36,9 +38,8 @@ export interface Source {
 
 /** Rows and columns of a parameter: a row for each unit, but one row of what has one axis only. */
 export function matrixOf(shape: readonly number[]): { rows: number; columns: number } {
-  const size = shape.reduce((product, each) => product * each, 1);
   const rows = shape.length > 1 ? Math.max(1, shape[0] ?? 1) : 1;
-  return { rows, columns: size / rows };
+  return { rows, columns: sizeOf(shape) / rows };
 }
 
 export const nameOf = ({ down, across, row, column }: Place): string => `${down} ${across} ${row} ${column}`;
