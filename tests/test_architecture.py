@@ -11,17 +11,19 @@ import weightdesk
 
 PACKAGE = Path(weightdesk.__file__).parent
 
-FOUNDATION = {"errors", "types"}
+FOUNDATION = {"errors", "properties", "types"}
 MAY_IMPORT: dict[str, set[str] | None] = {
     "errors": set(),
+    "properties": set(),
     "types": set(),
     "statistics": FOUNDATION,
     "runs": FOUNDATION,
     "recording": FOUNDATION | {"runs", "statistics"},
     "explain": FOUNDATION | {"runs", "statistics"},
+    "capture": FOUNDATION | {"explain", "runs", "statistics"},
     "desk": FOUNDATION | {"explain", "runs", "statistics"},
     "training": FOUNDATION | {"recording"},
-    "terminal": FOUNDATION | {"explain", "runs", "statistics"},
+    "terminal": FOUNDATION | {"capture", "explain", "runs", "statistics"},
     "server": None,  # anything
     "notebook": None,
     "report": None,

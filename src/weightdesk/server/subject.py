@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from weightdesk.errors import OptionError
 from weightdesk.explain.compiled import uncompiled
+from weightdesk.properties import Property
 from weightdesk.training import HeldOut
 
 
@@ -30,6 +31,7 @@ class Subject:
         target_names: a name for each amount to predict; empty for a classification.
         tokens: what each token number stands for; empty where inputs are no tokens, or have no names.
         encode: a tokeniser of the user's own, from text to token numbers; None where there is none.
+        properties: what else is true of the examples, by which the layers can be probed.
     """
 
     model: nn.Module
@@ -42,6 +44,7 @@ class Subject:
     target_names: tuple[str, ...] = ()
     tokens: tuple[str, ...] = ()
     encode: Callable[[str], Sequence[int]] | None = None
+    properties: tuple[Property, ...] = ()
 
     @property
     def takes_tokens(self) -> bool:
@@ -55,7 +58,7 @@ class Subject:
         """The subject of a built-in training: its network and the examples held out of it."""
         return cls(
             held.model, held.inputs, held.targets, held.loss, held.part,
-            held.class_names, held.input_names, held.target_names,
+            held.class_names, held.input_names, held.target_names, held.tokens, properties=held.properties,
         )  # fmt: skip
 
     @classmethod

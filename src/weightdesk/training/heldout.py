@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from jaxtyping import Float
+from jaxtyping import Float, Num
 from torch import Tensor, nn
 
+from weightdesk.properties import Property
 from weightdesk.training.preparation import Preparation, prepare
 from weightdesk.training.recipe import Recipe
 from weightdesk.training.standardise import Standardisation
@@ -27,17 +28,21 @@ class HeldOut:
         class_names: a name for each class; empty for a regression.
         input_names: a name for each input; empty for pictures.
         target_names: a name for each amount to predict; empty for a classification.
+        properties: what else is true of the examples.
+        tokens: what each token number stands for; empty where inputs are no tokens.
         scale: takes targets back to the user's own units; None where they are in these already.
     """
 
     model: nn.Module
-    inputs: Float[Tensor, "examples ..."]
+    inputs: Num[Tensor, "examples ..."]
     targets: Tensor
     loss: Callable[[Tensor, Tensor], Float[Tensor, ""]]
     part: Literal["test", "validation", "train"]
     class_names: tuple[str, ...]
     input_names: tuple[str, ...]
     target_names: tuple[str, ...]
+    properties: tuple[Property, ...]
+    tokens: tuple[str, ...]
     scale: Standardisation | None
 
 
@@ -67,6 +72,8 @@ def held_out(stored: Mapping[str, Any]) -> HeldOut:
         class_names=dataset.class_names,
         input_names=dataset.feature_names,
         target_names=dataset.target_names,
+        properties=examples.properties,
+        tokens=dataset.tokens,
         scale=Standardisation.from_dict(scales["targets"]) if "targets" in scales else None,
     )
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from weightdesk.errors import OptionError
+from weightdesk.properties import Property
 from weightdesk.training import networks
 from weightdesk.training.data import Dataset, content_hash, load
 from weightdesk.training.initialisers import initialise
@@ -26,10 +27,11 @@ from weightdesk.training.standardise import Standardisation, fit
 
 @dataclass(frozen=True)
 class Examples:
-    """Standardised inputs and targets of one part of the data."""
+    """Standardised inputs and targets of one part of the data, and what else is true of them."""
 
     inputs: Tensor
     targets: Tensor
+    properties: tuple[Property, ...] = ()
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -121,7 +123,13 @@ def prepare(recipe: Recipe) -> Preparation:
     return Preparation(
         recipe=recipe,
         dataset=dataset,
-        parts={name: Examples(inputs[part], targets[part]) for name, part in places.items() if len(part)},
+        parts={
+            name: Examples(
+                inputs[part], targets[part], tuple(each.of_examples(part) for each in dataset.properties)
+            )
+            for name, part in places.items()
+            if len(part)
+        },
         model=model,
         objective=Objective(dataset.task, scales["targets"].scale if "targets" in scales else (1.0,)),
         stored=stored,

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from jaxtyping import Float, Num
+from jaxtyping import Num
 from torch import Tensor
 
 from weightdesk.errors import DataError
+from weightdesk.properties import Property
 
 Task: TypeAlias = Literal["classification", "regression"]
 TASKS: tuple[Task, ...] = ("classification", "regression")
@@ -29,6 +30,8 @@ class Dataset:
         given_test: so many examples at the end were set apart as test data by the data's authors.
         planted: the weight of each feature that made the targets, where that is known.
         sample_rate: examples a second where examples are moments of a sound.
+        properties: what else is true of each example, by which the layers can be probed.
+        tokens: what each token number stands for, where inputs are rows of such numbers.
 
     Raises:
         DataError: nothing, or nothing that can be learned from, is in the data.
@@ -42,7 +45,7 @@ class Dataset:
 
     """
 
-    inputs: Float[Tensor, "examples ..."]
+    inputs: Num[Tensor, "examples ..."]
     targets: Num[Tensor, "examples ..."]
     task: Task
     class_names: tuple[str, ...] = ()
@@ -51,6 +54,8 @@ class Dataset:
     given_test: int = 0
     planted: Mapping[str, float] = field(default_factory=dict)
     sample_rate: int | None = None
+    properties: tuple[Property, ...] = ()
+    tokens: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.inputs) == 0 or self.inputs[0].numel() == 0:
