@@ -16,6 +16,8 @@ HERE = Path(__file__).parent
 SCRIPTS = (
     "startup", "kernels", "overhead", "first_step", "history", "opening", "digits",
     "gradient", "ablation", "update_parts", "turn", "sweep", "desk", "desk_matrix", "desk_series",
+    "layer_story",
+    "filters", "feature_pictures",
 )  # fmt: skip
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Request, expect
-from served import Served
+from served import Served, served
 from watching import WAIT, Watch, address
+
+from weightdesk.runs import Run, open_run
+from weightdesk.server.session import Session
 
 PLAYHEAD = re.compile("step|playhead", re.I)
 VALUE = "slider => slider.ariaValueNow ?? slider.value"
@@ -102,3 +107,19 @@ def test_a_server_that_starts_again_is_found_again(desk: Page, server: Served, w
     with desk.expect_response("**/ask/*") as asked:
         desk.reload()
     assert asked.value.ok
+
+
+def test_without_a_snapshot_the_desk_says_so(
+    page: Page, built: Path, tmp_path: Path, digits_run: Run
+) -> None:
+    shutil.copytree(digits_run.path, tmp_path / "run")
+    for kept in (tmp_path / "run" / "snapshots").iterdir():
+        kept.unlink()
+    with served(Session(open_run(tmp_path / "run"))) as server:
+        page.goto(server.link)
+        strips = page.get_by_role("region", name="channel strips")
+        expect(strips.get_by_role("status")).to_contain_text("no snapshot of the weights")
+        expect(page.get_by_text("without weights the network says nothing")).to_be_visible()
+        expect(page.get_by_text("listening …")).to_have_count(0)
+        expect(page.get_by_role("region", name="timeline")).to_contain_text("0 snapshots")
+        page.goto("about:blank")

@@ -16,8 +16,11 @@ from reported import every_layer, session_of
 from weightdesk import open_run, report
 from weightdesk.server import page as built_page
 from weightdesk.server.page import STATIC
+from weightdesk.server.questions import importance as asked_importance
+from weightdesk.server.questions.activity import ActivityQuestion
 from weightdesk.server.questions.heard import HeardQuestion
 from weightdesk.server.questions.history import HistoryQuestion
+from weightdesk.server.questions.importance import ImportanceQuestion
 from weightdesk.server.questions.layer import LayerQuestion
 from weightdesk.server.questions.sweep import SweepQuestion
 from weightdesk.server.questions.terms import TermsQuestion
@@ -110,7 +113,7 @@ def _check(heard: Any, wanted: Any) -> None:
 
 def _same(found: list[float], wanted: Any) -> None:
     """Within 1e-5 of the largest: sums run in another order."""
-    scale = max(1e-6, float(np.abs(wanted).max()))
+    scale = max(1e-6, float(np.abs(wanted).max(initial=0)))
     np.testing.assert_allclose(np.asarray(found).reshape(wanted.shape), wanted, rtol=1e-5, atol=1e-5 * scale)
 
 
@@ -159,6 +162,71 @@ def test_the_page_explains_a_weight_as_python_does(
         np.testing.assert_allclose(found["losses"]["data"], wanted["losses"], rtol=1e-5)
         np.testing.assert_allclose(found["present"]["data"][:2], wanted["present"][:2], rtol=1e-5)
         np.testing.assert_allclose(found["present"]["data"][2], wanted["present"][2], rtol=0.1, atol=1e-3)
+
+
+@pytest.mark.parametrize(("which", "module"), [("digits", "conv1"), ("digits", "output"), ("layers", "8")])
+def test_the_page_says_how_busy_units_are_as_python_does(
+    which: str,
+    module: str,
+    page: Page,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(built_page, "STATIC", BUILT)
+    session = request.getfixturevalue(which)
+    report.write_report(session, tmp_path / "run.html")
+    page.goto((tmp_path / "run.html").as_uri())
+    question = ActivityQuestion(module=module, step=session.run.steps[-1], turns=(f"scale {module}[1] 1.3",))
+    found = page.evaluate(ASK, ["activity", question.model_dump()])
+    wanted = unpack(pack(question.answer(session)))
+    assert found["examples"] == wanted["examples"] > 30
+    for name in ("magnitude", "active", "by_class", "peaks"):
+        assert found[name]["shape"] == list(wanted[name].shape)
+        _same(found[name]["data"], wanted[name])
+    strongest = np.asarray(found["strongest"]["data"]).reshape(wanted["strongest"].shape)
+    assert (strongest == wanted["strongest"]).mean() > 0.9  # what is as strong may change places
+
+
+@pytest.mark.parametrize(
+    ("which", "parameter", "level"),
+    [
+        ("digits", "conv1.weight", "weight"),
+        ("digits", "output.weight", "unit"),
+        ("layers", "8.weight", "weight"),
+        ("layers", "0.bias", "weight"),
+        ("layers", "4.weight", "unit"),
+    ],
+)
+def test_the_page_says_what_depends_on_weights_as_python_does(
+    which: str,
+    parameter: str,
+    level: Any,
+    page: Page,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(built_page, "STATIC", BUILT)
+    session = request.getfixturevalue(which)
+    report.write_report(session, tmp_path / "run.html")
+    page.goto((tmp_path / "run.html").as_uri())
+    question = ImportanceQuestion(parameter=parameter, step=session.run.steps[-1], level=level)
+    found = page.evaluate(ASK, ["importance", question.model_dump()])
+    seen = found["examples"]
+    assert seen >= 16
+    monkeypatch.setattr(asked_importance, "EXAMPLES", seen)  # a slow machine has time for fewer
+    wanted = unpack(pack(question.answer(session)))
+    assert found["values"]["shape"] == list(wanted["values"].shape)
+    assert found["baseline"] == pytest.approx(wanted["baseline"], rel=1e-5)
+    assert found["error"] == 0.0
+    assert np.abs(wanted["values"]).max() > 1e-3
+    np.testing.assert_allclose(
+        np.asarray(found["values"]["data"]).reshape(wanted["values"].shape),
+        wanted["values"],
+        rtol=1e-4,
+        atol=2e-6 + (wanted["error"] or 0.0),
+    )
 
 
 def _alike(found: Any, wanted: Any) -> None:

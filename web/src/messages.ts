@@ -22,6 +22,25 @@ export interface ActivityQuestion {
   readonly turns?: readonly string[];
 }
 
+/** Layers in the order in which they run; `examples` is how many are looked at. */
+export interface Captured {
+  readonly layers: readonly CapturedLayer[];
+  readonly readings: readonly ReadingFacts[];
+  readonly examples: number;
+  readonly part: string;
+}
+
+/** A layer: `name` is its module's; of an embedding `units` are its directions. */
+export interface CapturedLayer {
+  readonly name: string;
+  readonly kind: string;
+  readonly units: number;
+}
+
+/** Which layers are there, and what can be read? */
+export interface CapturedQuestion {
+}
+
 /** Something that happened at a step; `kind` says by which mark it is drawn, `message` what it is. */
 export interface Event {
   readonly step: number;
@@ -206,6 +225,18 @@ export interface NetworkQuestion {
   readonly step: number;
 }
 
+/** Of each unit the root of the sum of its squared weights. */
+export interface Norms {
+  readonly parameter: string;
+  readonly values: Numbers<Float32Array>;
+}
+
+/** Which units of this parameter have the largest weights, without any turn? */
+export interface NormsQuestion {
+  readonly parameter: string;
+  readonly step: number;
+}
+
 /** A run as of now; `notes` says what a file of the run had to leave out. */
 export interface Overview {
   readonly path: string;
@@ -238,6 +269,38 @@ export interface ParameterFacts {
   readonly trainable: boolean;
 }
 
+/** The `strongest` first, the weakest behind them; `activations` are weighted sums z. */
+export interface Patches {
+  readonly examples: Numbers<Int32Array>;
+  readonly inputs: Numbers<Float32Array>;
+  readonly boxes: Numbers<Int32Array>;
+  readonly activations: Numbers<Float64Array>;
+  readonly strongest: number;
+}
+
+/** Which parts of which pictures excite this unit? */
+export interface PatchesQuestion {
+  readonly layer: string;
+  readonly unit: number;
+  readonly step: number;
+  readonly turns?: readonly string[];
+}
+
+/** Units by channels, rows and columns; what each picture reaches, and the `strongest` real example. */
+export interface Pictures {
+  readonly values: Numbers<Float32Array>;
+  readonly reached: Numbers<Float64Array>;
+  readonly strongest: Numbers<Float64Array>;
+}
+
+/** What do the first units of a layer look for? */
+export interface PicturesQuestion {
+  readonly layer: string;
+  readonly step: number;
+  readonly turns?: readonly string[];
+  readonly count?: number;
+}
+
 /** A map of `y` by `x`: of each output and, where asked for, of one unit. */
 export interface Plane {
   readonly x: Numbers<Float32Array>;
@@ -266,6 +329,46 @@ export interface Ranges {
 
 /** Between which values does each input lie? */
 export interface RangesQuestion {
+}
+
+/** Tables, the main one first. */
+export interface Reading {
+  readonly title: string;
+  readonly tables: readonly ReadingTable[];
+}
+
+/** A column of a table: `words`, or where there are none `numbers`, NaN for what is missing. */
+export interface ReadingColumn {
+  readonly name: string;
+  readonly bar: boolean;
+  readonly words: readonly string[] | null;
+  readonly numbers: Numbers<Float64Array>;
+}
+
+/** A reading that fits this network: what it is called, and what it is about. */
+export interface ReadingFacts {
+  readonly name: string;
+  readonly title: string;
+  readonly about: "network" | "layer" | "unit" | "example" | "word";
+}
+
+/** What do the weights say in this respect? */
+export interface ReadingQuestion {
+  readonly name: string;
+  readonly step: number;
+  readonly turns?: readonly string[];
+  readonly layer?: string | null;
+  readonly unit?: number | null;
+  readonly example?: number;
+  readonly word?: string | null;
+}
+
+/** A titled table: its first rows, of `rows` in all. */
+export interface ReadingTable {
+  readonly title: string;
+  readonly note: string;
+  readonly columns: readonly ReadingColumn[];
+  readonly rows: number;
 }
 
 /** What would `desk.save` write after these turns? */
@@ -540,6 +643,7 @@ export interface WeightsQuestion {
 
 export interface Questions {
   activity: ActivityQuestion;
+  captured: CapturedQuestion;
   events: EventsQuestion;
   examples: ExamplesQuestion;
   flow: FlowQuestion;
@@ -551,9 +655,13 @@ export interface Questions {
   layer: LayerQuestion;
   metrics: MetricsQuestion;
   network: NetworkQuestion;
+  norms: NormsQuestion;
   overview: OverviewQuestion;
+  patches: PatchesQuestion;
+  pictures: PicturesQuestion;
   plane: PlaneQuestion;
   ranges: RangesQuestion;
+  reading: ReadingQuestion;
   save: SaveQuestion;
   scores: ScoresQuestion;
   sound: SoundQuestion;
@@ -572,6 +680,7 @@ export interface Questions {
 
 export interface Answers {
   activity: Activity;
+  captured: Captured;
   events: Events;
   examples: Examples;
   flow: Flow;
@@ -583,9 +692,13 @@ export interface Answers {
   layer: LayerStatistics;
   metrics: Metrics;
   network: Network;
+  norms: Norms;
   overview: Overview;
+  patches: Patches;
+  pictures: Pictures;
   plane: Plane;
   ranges: Ranges;
+  reading: Reading;
   save: Saved;
   scores: Scores;
   sound: Sound;
@@ -602,4 +715,4 @@ export interface Answers {
   weights: Weights;
 }
 
-export const SETTLED: ReadonlySet<keyof Questions> = new Set(["activity", "examples", "heard", "importance", "network", "plane", "ranges", "save", "scores", "sound", "spectrum", "sweep", "terms", "tile", "tokens", "verdicts", "weights"]);
+export const SETTLED: ReadonlySet<keyof Questions> = new Set(["activity", "captured", "examples", "heard", "importance", "network", "norms", "patches", "pictures", "plane", "ranges", "reading", "save", "scores", "sound", "spectrum", "sweep", "terms", "tile", "tokens", "verdicts", "weights"]);

@@ -58,14 +58,37 @@ def activations(
     """
     wanted = tuple(layers)
     kept: dict[str, list[Tensor]] = {each.name: [] for each in wanted}
-    heeded = {(each.name if before else each.activated): each for each in wanted}
+    for heard in passes(model, inputs, wanted, before=before, batch=batch):
+        for layer, values in heard.items():
+            kept[layer].append(read(values))
+    return {name: torch.cat(parts) for name, parts in kept.items()}
+
+
+def passes(
+    model: nn.Module,
+    inputs: Tensor,
+    layers: Iterable[Layer],
+    *,
+    before: bool = False,
+    batch: int = BATCH,
+) -> Iterator[dict[str, Tensor]]:
+    """Run a network on examples and give what its layers give, batch by batch.
+
+    Arguments are those of `activations`; only one batch is in memory at a time.
+
+    Yields:
+        By the layer's name, its results for a batch, as examples, units and places.
+
+    >>> net, inputs = nn.Linear(2, 3), torch.zeros(5, 2)
+    >>> [len(heard[""]) for heard in passes(net, inputs, [Layer("", "Linear", 3, "")], batch=4)]
+    [4, 1]
+    """
+    heeded = {(each.name if before else each.activated): each for each in layers}
     with torch.no_grad(), listening(model, heeded) as heard:
         for some in torch.split(inputs, batch):
             heard.clear()
             model(some)
-            for layer, values in heard.items():
-                kept[layer].append(read(values))
-    return {name: torch.cat(parts) for name, parts in kept.items()}
+            yield heard
 
 
 @contextmanager

@@ -32,3 +32,18 @@ def scrambled(model: nn.Module, seed: int, parameters: Iterable[str] | None = No
                 order = torch.randperm(parameter.numel(), generator=generator)
                 parameter.copy_(parameter.flatten()[order].reshape(parameter.shape))
     return copied
+
+
+def baselines(model: nn.Module, seed: int, untrained: nn.Module | None = None) -> dict[str, nn.Module]:
+    """The networks that stand beside a network in a table of scores, by the words for them.
+
+    Arguments:
+        model: the network itself; it comes first.
+        seed: of the places of the scrambled weights.
+        untrained: the same network as its training began; None where that is not known.
+
+    >>> list(baselines(nn.Linear(1, 1), seed=0))
+    ['this network', 'scrambled weights']
+    """
+    beside = {} if untrained is None else {"step 0": untrained}
+    return {"this network": model, "scrambled weights": scrambled(model, seed), **beside}

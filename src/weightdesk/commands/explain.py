@@ -39,7 +39,7 @@ def explain(
     from weightdesk.runs import open_run
     from weightdesk.runs.steps import choose_step
     from weightdesk.terminal.document import document
-    from weightdesk.terminal.reasons import reasons
+    from weightdesk.terminal.reasons import plain, reasons
 
     opened = open_run(run)
     known = opened.parameters[parameter]
@@ -47,7 +47,7 @@ def explain(
     chosen = choose_step(-1 if step is None else step, opened.gradient_steps, "gradient")
     pages = _pages(opened, known.name, place, chosen)
     if json:
-        print(document([_plain(page) for page in pages]))
+        print(document([plain(page) for page in pages]))
         return
     console = Console(highlight=False)
     for page in pages:
@@ -101,10 +101,3 @@ def _names_of_inputs(moment: Moment, name: ParameterName) -> tuple[str, ...] | N
     first = next(iter(moment.model.state_dict()))
     is_first = name.rpartition(".")[0] == first.rpartition(".")[0]
     return moment.input_names if is_first and moment.input_names else None
-
-
-def _plain(page: Page) -> dict[str, object]:
-    sections = [
-        {"title": each.title, "note": each.note, "rows": each.table.to_pylist()} for each in page.sections()
-    ]
-    return {"title": page.title, "sections": sections}

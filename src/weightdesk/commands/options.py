@@ -65,6 +65,8 @@ class Option:
 # fmt: off
 RECIPE: Final = (
     Option("target", "Data", "COLUMN", "column to predict, in a table"),
+    Option("text", "Data", "COLUMN", "column of texts to predict it from, in a table"),
+    Option("vocabulary", "Data", "COUNT", "most words of the training texts that a network of text knows"),
     Option("task", "Data", "NAME", "classification or regression, where the targets leave it open"),
     Option("examples", "Data", "COUNT", "number of examples of a made-up set"),
     Option("noise", "Data", "NUMBER", "noise of a made-up set"),
@@ -74,8 +76,11 @@ RECIPE: Final = (
     Option("standardise", "Data", "", "bring inputs, and amounts to predict, to mean 0 and spread 1"),
     Option("data_seed", "Data", "SEED",
            "seed of the split and of a made-up set: the same for all seeds of the training"),
-    Option("network", "Network", "NAME", "mlp, cnn or neuron"),
-    Option("layers", "Network", "128,64", "units of each hidden layer, or filters of each convolution"),
+    Option("network", "Network", "NAME", "mlp, cnn or neuron; of text textcnn or transformer"),
+    Option("layers", "Network", "128,64",
+           "units of each hidden layer, filters of each convolution, or hidden units of each block"),
+    Option("embedding", "Network", "COUNT", "numbers that stand for a word, in a network of text"),
+    Option("heads", "Network", "COUNT", "attention heads of each block of a transformer"),
     Option("activation", "Network", "NAME", "activation function of the hidden layers",
            ("relu", "leaky_relu", "tanh", "sigmoid", "gelu")),
     Option("init", "Network", "NAME", "how the weights start",

@@ -28,9 +28,10 @@ def train(
     source: Annotated[
         str | None,
         typer.Argument(
-            help="digits, spirals, circle, xor, gauss, breast-cancer, diabetes, radio or mixdown; or your "
-            "own data: a CSV or Parquet table, an .npz file, a folder in MNIST's format, or a folder with "
-            "one folder of pictures a class",
+            help="digits, spirals, circle, xor, gauss, breast-cancer, diabetes, radio, mixdown, shapes or "
+            "reviews; or your own data: a CSV or Parquet table, of numbers or of texts, a folder with the "
+            "tables train and test, an .npz file, a folder in MNIST's format, or a folder with one folder "
+            "of pictures a class",
             show_default=False,
         ),
     ] = None,

@@ -10,19 +10,26 @@ from functools import cached_property
 from threading import RLock
 from typing import Any, Final
 
+import torch
 from torch import Tensor, nn
 
+from weightdesk.capture.cache import Cache
+from weightdesk.capture.case import Case
 from weightdesk.desk import Desk
 from weightdesk.desk.edits import Edit, Transplanting
 from weightdesk.desk.grammar import parse_turn
 from weightdesk.desk.state import State
 from weightdesk.errors import OptionError
-from weightdesk.runs import Run
+from weightdesk.runs import Run, open_run
+from weightdesk.runs.stores import open_store
 from weightdesk.server.kept import Kept
 from weightdesk.server.subject import Subject
 from weightdesk.training import held_out
 
 _DESKS: Final = 4  # steps whose desks are kept; each holds a copy of the network and its results
+
+EXAMINED: Final = 2000
+"""Examples of the probe set on which the layers are looked at, at most."""
 
 Turned = tuple[str, ...]
 
@@ -106,6 +113,14 @@ class Session:
                 each.data = values[name].clone()
         return model
 
+    def case(self, step: int, turns: Turned = (), beside: Sequence[str] = ()) -> Case:
+        """What is read from the weights of a step, turned, beside the last weights of other runs."""
+        run, subject = self.run, self.subject
+        some = min(len(subject.inputs), EXAMINED)
+        specimen = subject.specimen(self.model(step, turns)).of_examples(torch.arange(some))
+        others = {path: _last(open_run(path), subject.model) for path in beside}
+        return Case(specimen, run.steps, self.model, others=others, cache=Cache(open_store(run.path)))
+
     def kept(self, kind: str, key: Hashable, make: Callable[[], Any]) -> Any:
         """A result that takes a while, made once for the questions about the same."""
         return self._kept.get(kind, key, make)
@@ -125,6 +140,13 @@ class Session:
                 "from the run alone: open it in Python, where the network and its examples are"
             )
         return Subject.of(held_out(self.run.recipe))
+
+
+def _last(run: Run, like: nn.Module) -> nn.Module:
+    """A network of the same build with the last weights of a run."""
+    model = copy.deepcopy(like)
+    run.load_into(model, -1)
+    return model
 
 
 class _Turned:

@@ -7,20 +7,20 @@ kept by parameter, unless that were too much; the numbers are the same.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
-from typing import Any, Final, TypeAlias
+from threading import Lock
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from weightdesk.runs.format import STATISTICS, STATISTICS_SCHEMA
-from weightdesk.runs.parts import list_parts, open_part
-from weightdesk.runs.rows import sort_codes
+from weightdesk.runs.parts import Part, list_parts, open_part
+from weightdesk.runs.rows import concatenate
 from weightdesk.runs.stores import Store, open_store
 from weightdesk.runs.tables import PartReader
+from weightdesk.server.grouped import COUNTS, Array, Grouped, Rows
 from weightdesk.server.session import Session
 
 MOST: Final = 6_000_000
@@ -30,33 +30,11 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "weight": ("mean", "std", "rms", "abs_max"),
     "gradient": ("rms",),
     "update": ("rms", "update_ratio"),
+    "activation": (),
 }
 """What is kept of each kind."""
 
-_COUNTS: Final = ("count", "nonfinite", "zeros")
-Array: TypeAlias = npt.NDArray[Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Rows of one kind, ordered by parameter and step.
-
-    Attributes:
-        steps: the step of each.
-        is_broken: whether not all of the tensor is finite.
-        is_zero: whether all of it is exactly 0.
-        columns: the numbers in `COLUMNS`.
-    """
-
-    steps: Array
-    is_broken: Array
-    is_zero: Array
-    columns: Mapping[str, Array]
-
-    def part(self, places: slice | Array) -> Rows:
-        """Some of the rows."""
-        columns = {name: each[places] for name, each in self.columns.items()}
-        return Rows(self.steps[places], self.is_broken[places], self.is_zero[places], columns)
+Whole = Mapping[str, Grouped]
 
 
 class Recorded:
@@ -64,8 +42,7 @@ class Recorded:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._whole: Mapping[str, _Grouped] | None
-        self._whole = session.kept("whole", _version(session), lambda: _whole(session))
+        self._whole: Whole | None = _whole(session)
 
     def of(self, kind: str, parameter: str) -> Rows:
         """Those of a parameter, ordered by step; none where nothing was recorded of it."""
@@ -77,11 +54,33 @@ class Recorded:
         grouped = self._whole[kind] if self._whole else _read(self._session, kind, step=step)
         return grouped.at(step)
 
+    def last(self, kind: str, step: int) -> int | None:
+        """The last step up to this one at which the kind was measured."""
+        if self._whole:
+            steps = self._whole[kind].rows.steps
+        else:
+            steps = statistics(self._session, ("step",), kind=kind).column("step").to_numpy()
+        earlier = steps[steps <= step]
+        return int(earlier.max()) if len(earlier) else None
+
+    def broken(self, kind: str) -> tuple[int, list[str]] | None:
+        """The first step at which not all was finite, and of which parameters; None where all always was."""
+        if self._whole:
+            rows = self._whole[kind].rows
+            steps = rows.steps[rows.is_broken]
+        else:
+            table = statistics(self._session, ("step", "nonfinite"), kind=kind)
+            steps = table.filter(pc.greater(table.column("nonfinite"), 0)).column("step").to_numpy()
+        if not len(steps):
+            return None
+        step = int(steps.min())
+        names, then = self.at(kind, step)
+        return step, [name for name, is_broken in zip(names, then.is_broken, strict=True) if is_broken]
+
 
 def statistics(session: Session, columns: Sequence[str], **where: str | int) -> pa.Table:
     """These columns of the rows with these values, read anew and in no particular order."""
-    run = session.run
-    reader: PartReader = session.kept("parts", run.path, lambda: PartReader(_store(session), STATISTICS))
+    run, reader = session.run, _reader(session)
     if not reader.is_sharded():
         return reader.read(STATISTICS_SCHEMA, columns=columns, where=where)
     table = session.kept("merged", _version(session), lambda: run.statistics)
@@ -99,25 +98,74 @@ def evenly(count: int, most: int) -> Array:
     return places
 
 
-@dataclass(frozen=True, eq=False)
-class _Grouped:
-    """Rows of several parameters, and where those of each begin."""
+class _Growing:
+    """All rows of a run that one process records, of which only what is new is read each time."""
 
-    rows: Rows
-    names: list[str]
-    starts: Array
-    places: Mapping[str, int]
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = Lock()
+        self._version: tuple[int, str] | None = None
+        self._flush = 0  # up to which one everything is here; parts cover them without a gap
+        self._found: Whole | None = {kind: _grouped(_EMPTY, kind) for kind in COLUMNS}
 
-    def of(self, name: str) -> Rows:
-        place = self.places.get(name)
-        if place is None:
-            return self.rows.part(slice(0, 0))
-        return self.rows.part(slice(*self.starts[place : place + 2].tolist()))
+    def now(self, version: tuple[int, str]) -> Whole | None:
+        """What is there when the run is of this version; None where that is too much."""
+        with self._lock:
+            while self._found is not None and version != self._version:
+                try:
+                    self._found = self._with(self._found, self._new())
+                except FileNotFoundError:  # merged since it was listed
+                    continue
+                self._version = version
+            return self._found
 
-    def at(self, step: int) -> tuple[list[str], Rows]:
-        found = np.flatnonzero(self.rows.steps == step)
-        owners = np.searchsorted(self.starts, found, side="right") - 1
-        return [self.names[each] for each in owners.tolist()], self.rows.part(found)
+    def _new(self) -> list[Part]:
+        return [part for part in list_parts(self._store, STATISTICS) if part.last > self._flush]
+
+    def _with(self, found: Whole, new: Sequence[Part]) -> Whole | None:
+        if not new:
+            return found
+        count = sum(len(each.rows.steps) for each in found.values())
+        for part in new:
+            with open_part(self._store, part.name) as file:
+                count += file.metadata.num_rows
+        if count > MOST:
+            return None
+        table = concatenate([_EMPTY, *(self._rows(part) for part in new)])
+        joined = {kind: each.joined(_grouped(table, kind)) for kind, each in found.items()}
+        self._flush = new[-1].last
+        return joined
+
+    def _rows(self, part: Part) -> pa.Table:
+        with open_part(self._store, part.name) as file:
+            wanted = [name for name in _EMPTY.column_names if name in file.schema_arrow.names]
+            return file.read(columns=wanted, use_threads=False)
+
+
+_EMPTY: Final = STATISTICS_SCHEMA.empty_table().select(
+    list(dict.fromkeys(("step", "parameter", "kind", *COUNTS, *sum(COLUMNS.values(), ()))))
+)
+
+
+def _grouped(table: pa.Table, kind: str) -> Grouped:
+    kinds = table.column("kind").unify_dictionaries().combine_chunks()
+    # compares codes: pyarrow itself would first write out the kind of every row
+    is_kind = pc.equal(kinds.indices, pc.index(kinds.dictionary, kind))
+    return Grouped.read(table.filter(is_kind), COLUMNS[kind])
+
+
+def _whole(session: Session) -> Whole | None:
+    """Everything; None where that is too much."""
+    if not _reader(session).is_sharded():
+        growing: _Growing = session.kept("whole", session.run.path, lambda: _Growing(_store(session)))
+        return growing.now(_version(session))
+    return session.kept("whole", _version(session), lambda: _merged(session))  # type: ignore[no-any-return]
+
+
+def _merged(session: Session) -> Whole | None:
+    """Of a run that several processes recorded, each its own share of every row."""
+    count = sum(each.num_rows for each in (statistics(session, ("step",), kind=kind) for kind in COLUMNS))
+    return {kind: _read(session, kind) for kind in COLUMNS} if count <= MOST else None
 
 
 def _version(session: Session) -> tuple[int, str]:
@@ -125,32 +173,17 @@ def _version(session: Session) -> tuple[int, str]:
     return len(session.run.steps), session.run.status
 
 
+def _reader(session: Session) -> PartReader:
+    reader: PartReader = session.kept(
+        "parts", session.run.path, lambda: PartReader(_store(session), STATISTICS)
+    )
+    return reader
+
+
 def _store(session: Session) -> Store:
     return open_store(session.run.path)
 
 
-def _whole(session: Session) -> Mapping[str, _Grouped] | None:
-    """Everything; None where that is too much."""
-    store = _store(session)
-    try:
-        count = 0
-        for part in list_parts(store, STATISTICS):
-            with open_part(store, part.name) as file:
-                count += file.metadata.num_rows
-    except FileNotFoundError:  # merged meanwhile
-        return None
-    return {kind: _read(session, kind) for kind in COLUMNS} if count <= MOST else None
-
-
-def _read(session: Session, kind: str, **where: str | int) -> _Grouped:
-    table = statistics(session, ("step", "parameter", *_COUNTS, *COLUMNS[kind]), kind=kind, **where)
-    steps, codes = table.column("step").to_numpy(), sort_codes(table.column("parameter"))
-    # merged parts are sorted by name and step, so that a stable sort has little to do
-    order = np.argsort(codes.astype(np.int64) * (steps.max(initial=0) + 1) + steps, kind="stable")
-    count, nonfinite, zeros = (table.column(each).to_numpy() for each in _COUNTS)
-    columns = {name: np.asarray(table.column(name).to_numpy(), np.float64) for name in COLUMNS[kind]}
-    rows = Rows(steps.astype(np.int32), nonfinite > 0, zeros == count, columns).part(order)
-    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    names = table.column("parameter").take(order[starts]).to_pylist()
-    places = {name: place for place, name in enumerate(names)}
-    return _Grouped(rows, names, np.append(starts, len(order)), places)
+def _read(session: Session, kind: str, **where: str | int) -> Grouped:
+    table = statistics(session, ("step", "parameter", *COUNTS, *COLUMNS[kind]), kind=kind, **where)
+    return Grouped.read(table, COLUMNS[kind])

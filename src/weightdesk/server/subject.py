@@ -10,6 +10,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from weightdesk.capture import Specimen
 from weightdesk.errors import OptionError
 from weightdesk.explain.compiled import uncompiled
 from weightdesk.properties import Property
@@ -30,7 +31,7 @@ class Subject:
         input_names: a name for each input; empty for pictures.
         target_names: a name for each amount to predict; empty for a classification.
         tokens: what each token number stands for; empty where inputs are no tokens, or have no names.
-        encode: a tokeniser of the user's own, from text to token numbers; None where there is none.
+        encode: a tokeniser, from text to token numbers; None where there is none.
         properties: what else is true of the examples, by which the layers can be probed.
     """
 
@@ -53,12 +54,16 @@ class Subject:
         whole = isinstance(inputs, Tensor) and not (inputs.is_floating_point() or inputs.is_complex())
         return whole and inputs.ndim == 2 and inputs.dtype != torch.bool
 
+    def specimen(self, model: nn.Module) -> Specimen:
+        """Another network, or other weights, with these examples, for what is read from weights."""
+        return Specimen(model, self.inputs, self.targets, self.class_names, self.properties, self.tokens)
+
     @classmethod
     def of(cls, held: HeldOut) -> Subject:
         """The subject of a built-in training: its network and the examples held out of it."""
         return cls(
             held.model, held.inputs, held.targets, held.loss, held.part,
-            held.class_names, held.input_names, held.target_names, held.tokens, properties=held.properties,
+            held.class_names, held.input_names, held.target_names, held.tokens, held.encode, held.properties,
         )  # fmt: skip
 
     @classmethod

@@ -51,12 +51,30 @@ def numbers_of(subject: Subject, text: str) -> Numbers:
 
 def text_of(subject: Subject, numbers: Sequence[int]) -> str:
     """A text of which just these tokens come; empty where none is known."""
-    apart = not subject.tokens or (subject.encode is None and _apart(subject.tokens))
-    text = (" " if apart else "").join(name_of(subject, each) for each in numbers)
+    spaces = (
+        (" ",) if not subject.tokens else ("", " ") if subject.encode else (" " * _apart(subject.tokens),)
+    )
+    texts = (
+        space.join(name_of(subject, each) for each in some)
+        for some in (_unfilled(numbers), numbers)
+        for space in spaces
+    )
+    return next((text for text in texts if _gives(subject, text, numbers)), "")
+
+
+def _unfilled(numbers: Sequence[int]) -> Sequence[int]:
+    """Without the tokens at the end that repeat: a tokeniser may fill up short texts by itself."""
+    end = len(numbers)
+    while end > 1 and numbers[end - 1] == numbers[-1]:
+        end -= 1
+    return numbers[:end]
+
+
+def _gives(subject: Subject, text: str, numbers: Sequence[int]) -> bool:
     try:
-        return text if numbers_of(subject, text) == list(numbers) else ""
+        return numbers_of(subject, text) == list(numbers)
     except OptionError:
-        return ""
+        return False
 
 
 def checked(subject: Subject, numbers: Sequence[float]) -> Numbers:

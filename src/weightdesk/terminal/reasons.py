@@ -38,6 +38,14 @@ def reasons(page: Page, width: int, rows: int = 12) -> Group:
     return Group(*parts)
 
 
+def plain(page: Page) -> dict[str, object]:
+    """A page as plain JSON values."""
+    sections = [
+        {"title": each.title, "note": each.note, "rows": each.table.to_pylist()} for each in page.sections()
+    ]
+    return {"title": page.title, "sections": sections}
+
+
 def _section(section: Section, width: int, rows: int) -> Iterator[RenderableType]:
     if section.note:
         yield Text(section.note, style="dim")

@@ -3,8 +3,8 @@
 ```
 recipe.py       everything that decides what a training does     options.py  what an option may be
 defaults.py     good values for each recipe                      data/       one file a kind of data
-split.py        train, validation, test                          standardise.py
-networks.py     activations.py     initialisers.py     optimizers.py     schedules.py
+split.py        train, validation, test     standardise.py      vocabulary.py
+networks/       activations.py     initialisers.py     optimizers.py     schedules.py
 regularisers.py what keeps weights small or sparse               objective.py  loss and scores
 preparation.py  from a recipe to tensors, model, optimizer       randomness.py streams from one seed
 loop.py         the loop           recorder.py  what it needs of a recording

@@ -22,6 +22,15 @@ _GENERAL: Mapping[str, Any] = {
 
 _PICTURES = {"network": "cnn", "layers": (32, 64), "dropout": 0.25}
 _PLANE = {"layers": (32, 32), "lr": 1e-2, "epochs": 100}
+_TEXT = {
+    "network": "textcnn",
+    "layers": (32, 32, 32, 32),
+    "dropout": 0.5,
+    "init": "xavier_uniform",
+    "lr": 5e-3,
+    "steps": 240,  # as many for few texts as for many: more learn the texts by heart
+    "epochs": None,
+}
 _NEURON = {
     "network": "neuron",
     "layers": (),
@@ -38,6 +47,16 @@ _SPECIAL: Mapping[str, Mapping[str, Any]] = {
     **dict.fromkeys(PLANE, _PLANE),
     "breast-cancer": {"layers": (16,), "epochs": 20, "dropout": 0.3},
     "diabetes": {"layers": (16,), "epochs": 30, "dropout": 0.2},
+    "reviews": {
+        **_TEXT,
+        "layers": (32, 96, 96, 32),
+        "embedding": 32,
+        "lr": 1e-2,
+        "steps": 300,
+        "examples": 8000,
+    },
+    "texts": _TEXT,
+    "shapes": {**_PICTURES, "layers": (8, 16, 32, 32), "dropout": 0.0, "epochs": 16, "examples": 7200},
     "radio": {**_NEURON, "lr": 0.05, "batch": 1000, "steps": 300},
     "mixdown": {**_NEURON, "lr": 0.05, "batch": 4096, "steps": 400},
 }
@@ -46,6 +65,8 @@ _OF_NETWORK: Mapping[str, Mapping[str, Any]] = {
     "cnn": {"layers": (32, 64)},
     "mlp": {"layers": (64, 32)},
     "neuron": {"layers": (), "dropout": 0.0},
+    "textcnn": {"layers": (32, 32, 32, 32)},
+    "transformer": {"layers": (64, 64), "lr": 5e-3, "dropout": 0.2, "steps": None, "epochs": 15},
 }
 
 

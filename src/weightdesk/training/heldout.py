@@ -10,6 +10,7 @@ from jaxtyping import Float, Num
 from torch import Tensor, nn
 
 from weightdesk.properties import Property
+from weightdesk.training.data.words import Encoder
 from weightdesk.training.preparation import Preparation, prepare
 from weightdesk.training.recipe import Recipe
 from weightdesk.training.standardise import Standardisation
@@ -30,6 +31,7 @@ class HeldOut:
         target_names: a name for each amount to predict; empty for a classification.
         properties: what else is true of the examples.
         tokens: what each token number stands for; empty where inputs are no tokens.
+        encode: takes a text to token numbers as the training's were taken; None where inputs are no tokens.
         scale: takes targets back to the user's own units; None where they are in these already.
     """
 
@@ -43,6 +45,7 @@ class HeldOut:
     target_names: tuple[str, ...]
     properties: tuple[Property, ...]
     tokens: tuple[str, ...]
+    encode: Encoder | None
     scale: Standardisation | None
 
 
@@ -74,6 +77,7 @@ def held_out(stored: Mapping[str, Any]) -> HeldOut:
         target_names=dataset.target_names,
         properties=examples.properties,
         tokens=dataset.tokens,
+        encode=Encoder(dataset.tokens, dataset.input_shape[0]) if dataset.tokens else None,
         scale=Standardisation.from_dict(scales["targets"]) if "targets" in scales else None,
     )
 

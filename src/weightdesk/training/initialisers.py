@@ -10,7 +10,8 @@
 | orthogonal | rows (or columns, if fewer) of length 1 at right angles | Saxe et al. 2014 |
 | default | as torch made them: uniform within ± 1/√fan-in, biases too | |
 
-Biases start at zero with all but `default`.
+Biases start at zero with all but `default`; gains of normalisation at one, and the embedding of padding
+at zero, with all.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ def initialise(model: nn.Module, name: str, activation: str) -> None:
     """Fill all weights of a model in place and set its biases to zero, from torch's global generator.
 
     Arguments:
-        model: its parameters of two or more dimensions are weights, the others biases.
+        model: its parameters of two or more dimensions are weights, the others biases; those of
+            normalisation stay as they are, and so does the embedding of padding.
         name: a key of `INITIALISERS`.
         activation: name of the activation; only `leaky_relu` matters, and only to He's initialisers.
 
@@ -68,8 +70,13 @@ def initialise(model: nn.Module, name: str, activation: str) -> None:
     if fill is None:
         return
     slope = LEAKY_SLOPE if activation == "leaky_relu" else 0.0
-    for parameter in model.parameters():
-        if parameter.ndim > 1:
-            fill(parameter, slope)
-        else:
-            nn.init.zeros_(parameter)
+    for module in model.modules():
+        if isinstance(module, nn.LayerNorm):
+            continue
+        for parameter in module.parameters(recurse=False):
+            if parameter.ndim > 1:
+                fill(parameter, slope)
+            else:
+                nn.init.zeros_(parameter)
+        if isinstance(module, nn.Embedding) and module.padding_idx is not None:
+            nn.init.zeros_(module.weight.data[module.padding_idx])

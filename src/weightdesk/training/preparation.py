@@ -13,9 +13,9 @@ from torch.optim import Optimizer
 
 from weightdesk.errors import OptionError
 from weightdesk.properties import Property
-from weightdesk.training import networks
 from weightdesk.training.data import Dataset, content_hash, load
 from weightdesk.training.initialisers import initialise
+from weightdesk.training.networks import Plan, build
 from weightdesk.training.objective import Objective
 from weightdesk.training.optimizers import OPTIMIZERS, make_optimizer
 from weightdesk.training.randomness import seeded, stream
@@ -23,6 +23,7 @@ from weightdesk.training.recipe import Recipe
 from weightdesk.training.regularisers import regularise
 from weightdesk.training.split import split
 from weightdesk.training.standardise import Standardisation, fit
+from weightdesk.training.vocabulary import known_words
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Preparation:
 
     Arguments:
         recipe: with the hash of the user's files filled in.
-        dataset: as loaded, before standardisation.
+        dataset: as loaded, before standardisation; texts in the words that the training part knows.
         parts: the examples of `train`, `validation` and `test`; an empty part is left out.
         model: with its initial weights, in training mode.
         objective: what is minimised.
@@ -109,6 +110,8 @@ def prepare(recipe: Recipe) -> Preparation:
     dataset = load(recipe.data)
     recipe = replace(recipe, data=replace(recipe.data, content_hash=content_hash(recipe.data)))
     dealt = split(dataset, validation=recipe.validation, test=recipe.test, seed=recipe.data.data_seed)
+    if dataset.tokens:
+        dataset = known_words(dataset, dealt.train, recipe.data.vocabulary)
     scales = _standardisations(recipe, dataset, dealt.train)
     inputs = scales["inputs"].apply(dataset.inputs) if "inputs" in scales else dataset.inputs
     targets = scales["targets"].apply(dataset.targets) if "targets" in scales else dataset.targets
@@ -136,7 +139,7 @@ def prepare(recipe: Recipe) -> Preparation:
     )
 
 
-def rebuild(stored: Mapping[str, Any]) -> nn.Sequential:
+def rebuild(stored: Mapping[str, Any]) -> nn.Module:
     """Build the model of a run, with its initial weights, from the recipe that the run stored.
 
     Arguments:
@@ -155,13 +158,18 @@ def rebuild(stored: Mapping[str, Any]) -> nn.Sequential:
     if not isinstance(shape, Mapping):
         raise OptionError("the recipe lacks 'dataset': it must be one that a run has stored")
     with seeded(recipe.seed):
-        model = networks.build(
+        model = build(
             recipe.network,
-            tuple(shape["input_shape"]),
-            shape["outputs"],
-            layers=recipe.layers,
-            activation=recipe.activation,
-            dropout=recipe.dropout,
+            Plan(
+                input_shape=tuple(shape["input_shape"]),
+                outputs=shape["outputs"],
+                layers=recipe.layers,
+                activation=recipe.activation,
+                dropout=recipe.dropout,
+                tokens=len(shape.get("tokens", ())),  # runs from before there were texts name none
+                embedding=recipe.embedding,
+                heads=recipe.heads,
+            ),
         )
         initialise(model, recipe.init, recipe.activation)
     return model
@@ -170,7 +178,7 @@ def rebuild(stored: Mapping[str, Any]) -> nn.Sequential:
 def _standardisations(recipe: Recipe, dataset: Dataset, train: Tensor) -> dict[str, Standardisation]:
     if not recipe.standardise:
         return {}
-    scales = {"inputs": fit(dataset.inputs[train])}
+    scales = {} if dataset.tokens else {"inputs": fit(dataset.inputs[train])}
     if dataset.task == "regression":
         scales["targets"] = fit(dataset.targets[train])
     return scales

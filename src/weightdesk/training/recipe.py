@@ -35,8 +35,12 @@ class Recipe:
     """
 
     data: Source
-    network: str = option(choice(NETWORKS), "mlp, cnn or neuron")
-    layers: tuple[int, ...] = option(sizes, "units of each hidden layer, or filters of each convolution")
+    network: str = option(choice(NETWORKS), "mlp, cnn or neuron; of text textcnn or transformer")
+    layers: tuple[int, ...] = option(
+        sizes, "units of each hidden layer, filters of each convolution, or hidden units of each block"
+    )
+    embedding: int = option(whole(at_least=1), "numbers that stand for a word, in a network of text", 64)
+    heads: int = option(whole(at_least=1), "attention heads of each block of a transformer", 4)
     activation: str = option(choice(ACTIVATIONS), "activation function of the hidden layers")
     init: str = option(choice(INITIALISERS), "how the weights start")
     optimizer: str = option(choice(OPTIMIZERS), "rule that turns gradients into steps")
@@ -78,7 +82,8 @@ class Recipe:
         """Return the recipe for a built-in data set or for a path, with good defaults.
 
         Arguments:
-            source: a name such as `"digits"`, or a file or folder whose kind is found out.
+            source: a name such as `"digits"`, or a file or folder whose kind is found out; with the
+                option `text` a table holds texts.
             options: fields of `Recipe` and `Source` that shall differ; None means not given.
 
         Raises:
@@ -92,8 +97,11 @@ class Recipe:
         kind, path = find_source(source)
         given = {name: value for name, value in options.items() if value is not None}
         _refuse_unknown(given, _askable(cls))
-        of_source = {name: given.pop(name) for name in _names(Source) if name in given}
-        return cls(data=Source(kind=kind, path=path, **of_source), **{**_usual(kind, given), **given})
+        if kind == "table" and "text" in given:
+            kind = "texts"
+        chosen = {**_usual(kind, given), **given}
+        of_source = {name: chosen.pop(name) for name in _names(Source) if name in chosen}
+        return cls(data=Source(kind=kind, path=path, **of_source), **chosen)
 
     def changed(self, **options: Any) -> Recipe:
         """Return this recipe with some options other than they are.

@@ -36,6 +36,8 @@ def test_of_one_unit_they_are_its_row_however_large_the_layer(
     about = {"parameter": "hidden1.weight", "step": 6, "turns": turns}
     found = WeightsQuestion(**about, unit=3).answer(digits_session).values
     assert torch.equal(torch.from_numpy(found), digits_session.weights("hidden1.weight", 6, turns)[3])
+    plain = WeightsQuestion(parameter="hidden1.weight", step=6, unit=3).answer(digits_session).values
+    assert torch.equal(torch.from_numpy(plain), digits_session.run.weights("hidden1.weight", 6)[3])
     with pytest.raises(IndexRangeError, match=r"hidden1\.weight has 16 units, got 16"):
         WeightsQuestion(**about, unit=16).answer(digits_session)
 

@@ -1,10 +1,9 @@
 import type { Network } from "../messages";
+import { breathing } from "./breathing";
 import { isRight } from "./judging";
 import { run, sharedStart } from "./network";
 import type { Rig } from "./rig";
 import type { Signal, Weights } from "./signal";
-
-const BREATH = 30; // milliseconds until the page may do something else
 
 export interface Judged {
   readonly seen: number;
@@ -78,15 +77,11 @@ export async function seeing(
   signal?: AbortSignal,
 ): Promise<number> {
   const start = performance.now();
-  let breath = start;
+  const breathe = breathing(signal);
   for (let example = 0; example < count; example++) {
     for (const each of tallies) each.see(example);
-    const now = performance.now();
-    if (patience !== null && now - start >= patience * 1000) return example + 1;
-    if (now - breath < BREATH) continue;
-    await new Promise((go) => setTimeout(go));
-    signal?.throwIfAborted();
-    breath = performance.now();
+    if (patience !== null && performance.now() - start >= patience * 1000) return example + 1;
+    await breathe();
   }
   return count;
 }

@@ -13,6 +13,8 @@ export interface Source {
   /** How many examples the run's probe set has; the file may hold fewer. */
   readonly total: number;
   readonly examples: Examples | null;
+  /** How many classes there are; 0 where nothing is classified. */
+  readonly classes: number;
   readonly gradientSteps: readonly number[];
   weights(parameter: string, step: number): Signal;
   gradient(parameter: string, step: number): Signal | null;

@@ -40,6 +40,7 @@ export class Embedded {
       parameters,
       total: overview?.subject?.examples ?? 0,
       examples: this.#examples(),
+      classes: overview?.subject?.class_names.length ?? 0,
       weights: (parameter, step) => {
         const found = this.find("weights", { parameter, step });
         if (!found) throw new Error(`the file lacks ${parameter} at step ${step}`);

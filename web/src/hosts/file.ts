@@ -33,5 +33,4 @@ const NAMES: Readonly<Record<string, string>> = {
   save: "saving turned weights",
   update: "why a step moved a weight",
   gradient: "who pushed a weight",
-  activity: "how busy units are",
 };

@@ -34,7 +34,7 @@ export function typed(text: string): number | null {
   return Number.isFinite(found) ? found : null;
 }
 
-export const place = (parameter: string, index: readonly number[]): string => `${parameter} [${index.join(", ")}]`;
+export const place = (parameter: string, index: readonly number[]): string => (index.length ? `${parameter} [${index.join(", ")}]` : parameter);
 
 const HIGH = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 

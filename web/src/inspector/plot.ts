@@ -1,17 +1,21 @@
 import uPlot from "uplot";
+import type { Colours } from "../strips/colours";
 import { tick } from "./figures";
 
 /** What one line of a plot shows, and in which colour of the look. */
 export interface Line {
   readonly name: string;
   readonly values: ArrayLike<number | null>;
-  readonly colour: string;
+  readonly colour: keyof Colours;
   readonly faint?: boolean;
   readonly fillTo?: number; // number of the line down to which the space is shaded
 }
 
+/** The theme's colours as a canvas takes them. */
+type Colour = (name: keyof Colours) => string;
+
 export interface Looks {
-  colour(name: string): string;
+  readonly colour: Colour;
   readonly width: number;
   readonly height: number;
   readonly log: boolean;
@@ -57,8 +61,8 @@ export function options(lines: readonly Line[], looks: Looks, draw: (plot: uPlot
   };
 }
 
-/** A colour as it is seen through: rgb(…) in, rgba(…) out. */
-export const faded = (colour: string, opacity = 0.18): string => colour.replace(/^rgb\((.*)\)$/, `rgba($1, ${opacity})`);
+/** A colour as it is seen through. */
+const faded = (colour: string, opacity = 0.18): string => colour.replace(/\)$/, ` / ${opacity})`);
 
 export interface Marks {
   readonly now: number | null;
@@ -66,7 +70,7 @@ export interface Marks {
 }
 
 /** The playhead, the zero line and the ticks of the snapshots. */
-export function paint(plot: uPlot, { now, ticks }: Marks, colour: (name: string) => string): void {
+export function paint(plot: uPlot, { now, ticks }: Marks, colour: Colour): void {
   const { ctx, bbox } = plot;
   const ratio = devicePixelRatio;
   ctx.save();
@@ -80,7 +84,7 @@ export function paint(plot: uPlot, { now, ticks }: Marks, colour: (name: string)
   if (now !== null) line(plot.valToPos(now, "x", true), "x", "accent", []);
   ctx.restore();
 
-  function line(at: number, axis: "x" | "y", name: string, dashes: number[]): void {
+  function line(at: number, axis: "x" | "y", name: keyof Colours, dashes: number[]): void {
     ctx.beginPath();
     ctx.setLineDash(dashes.map((each) => each * ratio));
     ctx.strokeStyle = colour(name);

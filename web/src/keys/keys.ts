@@ -77,7 +77,7 @@ const MOVES = /^(Arrow|Home$|End$|Page)/;
 
 /** On a knob or in a field a key belongs to that. */
 export function isTaken(event: KeyboardEvent): boolean {
-  const at = event.target as HTMLElement | null;
+  const at = (event.composedPath()[0] ?? event.target) as HTMLElement | null; // in the shadow that a notebook may put it into
   if (!at?.closest || event.defaultPrevented) return event.defaultPrevented;
   if (at.closest("input[type=range], [role=slider], [role=tree], [role=tablist], [role=grid], [role=application]")) return MOVES.test(event.key);
   if (at.closest("input, textarea, select, dialog, [contenteditable]")) return true;

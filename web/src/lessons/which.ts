@@ -1,4 +1,5 @@
 import type { Overview } from "../messages";
+import type { Desk } from "../model/desk.svelte";
 
 export type LessonName = "radio" | "mixdown" | "plane";
 
@@ -11,3 +12,6 @@ export function lessonOf({ recipe, subject }: Overview): LessonName | null {
 }
 
 export const hasLesson = (overview: Overview): boolean => lessonOf(overview) !== null;
+
+/** Whether the network is a single layer whose weights are the knobs of its lesson, so that it needs no strips. */
+export const isAlone = ({ overview, layers }: Pick<Desk, "overview" | "layers">): boolean => overview !== null && hasLesson(overview) && layers.length === 1;

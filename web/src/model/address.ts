@@ -1,9 +1,10 @@
 /** Everything that a link to the page says. A property is written only where it is not the usual. */
 export interface Address {
+  page: Page;
   step: number | null; // null: the last one, and on with it while the run grows
   layer: string;
   unit: number | null;
-  weight: readonly number[] | null; // index into the layer's weight
+  weight: readonly number[] | null; // index into the layer's weight; of a single number an empty one
   turns: readonly string[];
   bypassed: boolean;
   example: number;
@@ -16,6 +17,7 @@ export interface Address {
 /** The steps within which replay goes round; to infinity: to the last one, whatever that is. */
 export type Loop = readonly [from: number, to: number];
 
+export type Page = "desk" | "layers";
 export type Tab = "weight" | "unit" | "layer";
 export type Sort = "order" | "importance" | "norm" | "activity";
 
@@ -28,7 +30,7 @@ interface Property<T> {
 
 const count = (text: string): number => {
   const found = Number(text);
-  if (!Number.isInteger(found) || found < 0) throw new Error(`${text} is no whole number`);
+  if (!text || !Number.isInteger(found) || found < 0) throw new Error(`${text} is no whole number`);
   return found;
 };
 const oneOf = <T extends string>(...known: T[]) => ({
@@ -36,6 +38,8 @@ const oneOf = <T extends string>(...known: T[]) => ({
   write: (value: T): string => value,
   read: (text: string): T => known.find((each) => each === text) ?? (known[0] as T),
 });
+
+const readIndex = (text: string): number[] => (text ? text.split(",").map(count) : []);
 
 const LONGEST = 5600; // letters of an input of one's own: 1,024 numbers of any kind, or 4,096 pixels
 
@@ -48,10 +52,11 @@ function readLoop(text: string): Loop {
 }
 
 const PROPERTIES: { [K in keyof Address]: Property<Address[K]> } = {
+  page: oneOf<Page>("desk", "layers"),
   step: { usual: null, write: String, read: count },
   layer: { usual: "", write: String, read: String },
   unit: { usual: null, write: String, read: count },
-  weight: { usual: null, write: (index) => (index ?? []).join(","), read: (text) => text.split(",").map(count) },
+  weight: { usual: null, write: (index) => (index ?? []).join(","), read: readIndex },
   turns: { usual: [], write: (turns) => turns.join(";"), read: (text) => text.split(";").filter(Boolean) },
   bypassed: { usual: false, write: () => "1", read: () => true },
   example: { usual: 0, write: String, read: count },

@@ -40,6 +40,7 @@ export class Desk {
   step = $derived<number>(this.#kept(this.address.step));
   /** The turns that are heard: none while bypassed. */
   turns = $derived<Turns>(this.address.bypassed ? [] : this.address.turns);
+  hasWeights = $derived((this.overview?.steps.length ?? 0) > 0); // not before the first snapshot
   canTurn = $derived(this.overview?.subject != null);
   #own = $derived<readonly number[] | null>(this.address.own === null ? null : readOwn(this.address.own));
 

@@ -2,7 +2,7 @@
 export type Turns = readonly string[];
 
 export const setting = (parameter: string, index: readonly number[], value: number): string =>
-  `${parameter}[${index.join(",")}]=${value}`;
+  `${parameter}${index.length ? `[${index.join(",")}]` : ""}=${value}`; // a parameter of no axes is one number
 export const muting = (layer: string, unit: number): string => `mute ${layer}[${unit}]`;
 export const soloing = (layer: string, unit: number): string => `solo ${layer}[${unit}]`;
 export const scaling = (layer: string, unit: number, factor: number): string => `scale ${layer}[${unit}] ${factor}`;

@@ -1,16 +1,22 @@
 import { Asked } from "../model/asked.svelte";
 import type { Questions } from "../messages";
 import type { Desk } from "../model/desk.svelte";
+import { isLarge } from "../model/large";
 import { placeOf, type Layer } from "../model/layers";
 import { muting, soloing } from "../model/mix";
+import { countUpTo } from "../timeline/replay";
 import { answersOf, largest, norms, sorted } from "./answers";
 import { pictureOf } from "./picture";
+import { Rows } from "./rows.svelte";
 import { roundUp } from "./turnable";
 
 /** What the strips of the desk's layer have in common. */
 export class Channels {
   readonly #desk: Desk;
   readonly ranking: Asked<"importance">;
+  readonly rows: Rows;
+  readonly #strengths: Asked<"norms">;
+  readonly #growth: Asked<"layer">;
   readonly layer = $derived.by<Layer | null>(() => this.#desk.layer);
 
   /** The weights, when they are those of the layer and not yet of the one before. */
@@ -20,7 +26,7 @@ export class Channels {
   readonly plainBiases = $derived.by(() => this.#ofUnits(this.#desk.plainBiases?.data));
 
   /** Without the turns, so that colours and steps stay as they are while a knob is turned. */
-  readonly most = $derived(this.plain ? largest(this.plain) : 0);
+  readonly most = $derived.by(() => (this.plain ? largest(this.plain) : (this.#recorded ?? this.rows.most)));
   readonly dial = $derived(roundUp(this.plainBiases ? largest(this.plainBiases) : 1));
   readonly answers = $derived.by(() => this.layer && answersOf(this.#desk.heard, this.layer));
 
@@ -33,7 +39,7 @@ export class Channels {
     switch (this.#desk.address.sort) {
       case "importance": return sorted(layer.units, this.importance);
       case "activity": return sorted(layer.units, this.answers?.levels ?? null);
-      case "norm": return sorted(layer.units, plain && norms(plain, layer.units, layer.fanIn));
+      case "norm": return sorted(layer.units, plain ? norms(plain, layer.units, layer.fanIn) : this.#norms);
       default: return sorted(layer.units, null);
     }
   });
@@ -42,7 +48,32 @@ export class Channels {
 
   constructor(desk: Desk) {
     this.#desk = desk;
+    this.rows = new Rows(desk);
     this.ranking = new Asked(() => desk, "importance", () => this.#ranked(), true);
+    const large = <T>(of: (parameter: string) => T): T | null => (this.layer && isLarge(this.layer) ? of(this.layer.weight.name) : null);
+    this.#strengths = new Asked(() => desk, "norms", () => large((parameter) => (desk.address.sort === "norm" ? { parameter, step: desk.step } : null)), true);
+    this.#growth = new Asked(() => desk, "layer", () => large((parameter) => ({ parameter })));
+  }
+
+  /** The weights of a unit, with the turns or without them; null until they are known. */
+  weightsOf(unit: number, isPlain: boolean): Float32Array | null {
+    const { layer } = this;
+    if (!layer) return null;
+    if (isLarge(layer)) return this.rows.of(layer, unit)?.[isPlain ? "plain" : "turned"] ?? null;
+    const found = isPlain ? (this.plain ?? this.weights) : this.weights;
+    return found && found.subarray(unit * layer.fanIn, (unit + 1) * layer.fanIn);
+  }
+
+  /** Of a large layer how far a weight was from 0 at most when that was last measured. */
+  get #recorded(): number | null {
+    const found = this.#growth.answer?.series.find(({ kind, column }) => kind === "weight" && column === "abs_max");
+    if (!found || this.#growth.loading) return null;
+    return found.values.data[countUpTo(found.steps.data, this.#desk.step) - 1] ?? null;
+  }
+
+  get #norms(): Float32Array | null {
+    const { answer } = this.#strengths;
+    return answer && answer.parameter === this.layer?.weight.name ? answer.values.data : null;
   }
 
   /** By how much the loss rises without the weights of each unit, before any turn; while they are ranked by it. */

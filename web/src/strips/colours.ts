@@ -1,16 +1,9 @@
 export type Rgb = readonly [red: number, green: number, blue: number];
 
-/** The colours that pictures are painted with, as the page's theme has them now. */
-export interface Colours {
-  readonly positive: Rgb;
-  readonly negative: Rgb;
-  readonly neutral: Rgb;
-  readonly ink: Rgb;
-  readonly panel: Rgb;
-  readonly accent: Rgb;
-}
+export const NAMES = ["positive", "negative", "neutral", "ink", "soft", "hairline", "panel", "raised", "accent", "warning"] as const;
 
-export const NAMES = ["positive", "negative", "neutral", "ink", "panel", "accent"] as const satisfies readonly (keyof Colours)[];
+/** The colours that pictures are painted with, as the page's theme has them now. */
+export type Colours = Readonly<Record<(typeof NAMES)[number], Rgb>>;
 
 /** Blue above zero and orange below, the more the nearer the value is to the most that there is. */
 export function signed(value: number, most: number, { positive, negative, neutral }: Colours): Rgb {
@@ -27,6 +20,10 @@ export function mixed(from: Rgb, to: Rgb, share: number): Rgb {
   const kept = Math.min(1, Math.max(0, share));
   return [at(from[0], to[0], kept), at(from[1], to[1], kept), at(from[2], to[2], kept)];
 }
+
+/** A colour between two of the theme's, as a canvas takes it. */
+export type Blend = (from: keyof Colours, to: keyof Colours, share: number) => string;
+export const blending = (colours: Colours): Blend => (from, to, share) => css(mixed(colours[from], colours[to], share));
 
 export const css = ([red, green, blue]: Rgb): string => `rgb(${red} ${green} ${blue})`;
 

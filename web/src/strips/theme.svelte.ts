@@ -10,21 +10,34 @@ export class Theme {
     const probe = document.createElement("span");
     probe.hidden = true;
     node.append(probe);
+    let before = "";
     const read = (): void => {
-      this.colours = Object.fromEntries(NAMES.map((name) => [name, colour(probe, name)])) as Record<keyof Colours, Rgb>;
+      const found = Object.fromEntries(NAMES.map((name) => [name, colour(probe, name)])) as Colours;
+      const text = JSON.stringify(found);
+      if (text !== before) this.colours = found; // attributes change for other reasons as well
+      before = text;
     };
     read();
     const dark = matchMedia("(prefers-color-scheme: dark)");
     dark.addEventListener("change", read);
-    // A notebook changes its theme by attributes of its own.
+    // A notebook changes its theme by attributes of its own, of the page or of what is around a single desk.
     const seen = new MutationObserver(read);
-    for (const each of [document.documentElement, document.body, node.closest(".weightdesk") ?? node]) seen.observe(each, { attributes: true });
+    for (const each of around(node)) seen.observe(each, { attributes: true });
     return () => {
       dark.removeEventListener("change", read);
       seen.disconnect();
       probe.remove();
     };
   };
+}
+
+/** The elements that an element is in, out of the shadows that notebooks put a desk into. */
+function* around(node: Element): Generator<Element> {
+  const { parentNode } = node;
+  const outer = parentNode instanceof ShadowRoot ? parentNode.host : node.parentElement;
+  if (!outer) return;
+  yield outer;
+  yield* around(outer);
 }
 
 function colour(probe: HTMLElement, name: keyof Colours): Rgb {

@@ -99,7 +99,8 @@ export function short(value: number): string {
   return `${value < 0 ? "−" : "+"}${text}`;
 }
 
-const focused = (node: HTMLElement): boolean => node === node.ownerDocument.activeElement;
+/** Some notebooks put a widget into a shadow, whose document knows only that the focus is somewhere in it. */
+const focused = (node: HTMLElement): boolean => node === (node.getRootNode() as Document | ShadowRoot).activeElement;
 
 function turnBy(now: Turnable, steps: number): void {
   now.turn(rounded(limited(now.value + steps * now.step, now), now.step));

@@ -30,3 +30,14 @@ describe("keys", () => {
     expect(isTaken(event(" ", element("div")))).toBe(false);
   });
 });
+
+it("belong to a knob in the shadow of a notebook's cell, too", () => {
+  const host = document.body.appendChild(document.createElement("div"));
+  const knob = host.attachShadow({ mode: "open" }).appendChild(element("div", "slider"));
+  let taken = false;
+  const hear = (event: KeyboardEvent): void => void (taken = isTaken(event));
+  window.addEventListener("keydown", hear);
+  knob.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowUp", bubbles: true, composed: true }));
+  window.removeEventListener("keydown", hear);
+  expect(taken).toBe(true);
+});

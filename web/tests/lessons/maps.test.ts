@@ -1,8 +1,6 @@
 import { expect, test } from "vitest";
 import { across, along, lossPixels, mapOf, nearest, signPixels } from "../../src/lessons/maps";
-import type { Colours } from "../../src/strips/colours";
-
-const COLOURS: Colours = { positive: [0, 0, 200], negative: [200, 100, 0], neutral: [240, 240, 240], ink: [0, 0, 0], panel: [255, 255, 255], accent: [100, 0, 200] };
+import { COLOURS } from "../strips/colours";
 
 test("y grows upwards, blue is above zero and orange below", () => {
   const { data } = signPixels([1, 0, -1, 0], 2, 2, 1, COLOURS);

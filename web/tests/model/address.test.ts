@@ -26,12 +26,19 @@ describe("address", () => {
     expect(write({ ...usual(), own: writeOwn([...noise, ...noise]) })).toBe("");
   });
 
+  it("knows the weight of a parameter that is a single number from one that is not chosen", () => {
+    const link = write({ ...usual(), layer: "temperature", unit: 0, weight: [] });
+    expect(link).toBe("layer=temperature&unit=0&weight=");
+    expect(read(link).weight).toEqual([]);
+    expect(read("#layer=temperature").weight).toBeNull();
+  });
+
   it("says nothing of what is usual", () => {
     expect(write(usual())).toBe("");
   });
 
   it("reads nonsense as usual", () => {
-    expect(read("#step=x&unit=-3&weight=1,q&tab=none&what=1")).toEqual(usual());
+    expect(read("#step=x&unit=-3&weight=1,q&example=&tab=none&what=1")).toEqual(usual());
   });
 });
 
@@ -40,6 +47,11 @@ describe("mix", () => {
     const first = turned([], setting("fc.weight", [3, 17], 0.5));
     expect(turned(first, setting("fc.weight", [3, 17], 0.75))).toEqual(["fc.weight[3,17]=0.75"]);
     expect(turned(first, "scale conv1[2] 1.5")).toHaveLength(2);
+  });
+
+  it("turns a parameter that is a single number by its name", () => {
+    expect(setting("temperature", [], 0.5)).toBe("temperature=0.5");
+    expect(knobOf("temperature=0.5")).toBe("temperature");
   });
 
   it("reads numbers and takes knobs back", () => {

@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
-import { grey, rgbOf, signed, type Colours } from "../../src/strips/colours";
-
-const COLOURS: Colours = { positive: [0, 0, 200], negative: [200, 100, 0], neutral: [240, 240, 240], ink: [0, 0, 0], panel: [255, 255, 255], accent: [100, 0, 200] };
+import { grey, rgbOf, signed } from "../../src/strips/colours";
+import { COLOURS } from "./colours";
 
 test("zero is neutral and the most is the sign's own colour", () => {
   expect(signed(0, 2, COLOURS)).toEqual(COLOURS.neutral);

@@ -1,9 +1,7 @@
 import { expect, test } from "vitest";
-import type { Colours } from "../../src/strips/colours";
 import { mapPixels, weightPixels } from "../../src/strips/paint";
 import { pictureOf } from "../../src/strips/picture";
-
-const COLOURS: Colours = { positive: [0, 0, 200], negative: [200, 100, 0], neutral: [240, 240, 240], ink: [0, 0, 0], panel: [255, 255, 255], accent: [100, 0, 200] };
+import { COLOURS } from "./colours";
 
 test("the weights of one unit out of a layer become pixels", () => {
   const { data, width, height } = weightPixels([9, 9, 9, 9, 1, 0, -1, 0], 4, pictureOf([2, 4], []), 1, COLOURS);

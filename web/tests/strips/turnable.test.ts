@@ -64,3 +64,17 @@ test("a click that trembles turns nothing", () => {
 test("where there is little room numbers are short, with their sign", () => {
   expect([0, 0.0421, -0.47, 3.146, -12.34, 1234.5].map(short)).toEqual(["+0.00", "+0.042", "−0.47", "+3.15", "−12.3", "+1235"]);
 });
+
+test("the wheel turns only what has the focus, also in the shadow of a notebook's cell", () => {
+  const host = document.body.appendChild(document.createElement("div"));
+  const node = host.attachShadow({ mode: "open" }).appendChild(document.createElement("div"));
+  node.tabIndex = 0;
+  const turn = vi.fn<(value: number) => void>();
+  turnable(() => ({ value: 1, step: 0.1, perPixel: 0.01, turn, reset: vi.fn() }))(node);
+  node.dispatchEvent(new WheelEvent("wheel", { deltaY: -100 }));
+  expect(turn).not.toHaveBeenCalled();
+  node.focus();
+  node.dispatchEvent(new WheelEvent("wheel", { deltaY: -100 }));
+  expect(turn).toHaveBeenCalledWith(1.1);
+  host.remove();
+});

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from weightdesk.server.questions.activity import ActivityQuestion
+from weightdesk.server.questions.captured import CapturedQuestion
 from weightdesk.server.questions.events import EventsQuestion
 from weightdesk.server.questions.examples import ExamplesQuestion
 from weightdesk.server.questions.flow import FlowQuestion
@@ -17,10 +18,14 @@ from weightdesk.server.questions.importance import ImportanceQuestion
 from weightdesk.server.questions.layer import LayerQuestion
 from weightdesk.server.questions.metrics import MetricsQuestion
 from weightdesk.server.questions.network import NetworkQuestion
+from weightdesk.server.questions.norms import NormsQuestion
 from weightdesk.server.questions.overview import OverviewQuestion
+from weightdesk.server.questions.patches import PatchesQuestion
+from weightdesk.server.questions.pictures import PicturesQuestion
 from weightdesk.server.questions.plane import PlaneQuestion
 from weightdesk.server.questions.question import Question
 from weightdesk.server.questions.ranges import RangesQuestion
+from weightdesk.server.questions.reading import ReadingQuestion
 from weightdesk.server.questions.save import SaveQuestion
 from weightdesk.server.questions.scores import ScoresQuestion
 from weightdesk.server.questions.sound import SoundQuestion
@@ -40,6 +45,7 @@ QUESTIONS: Final[Mapping[str, type[Question[Any]]]] = {
     each.kind: each
     for each in (
         ActivityQuestion,
+        CapturedQuestion,
         EventsQuestion,
         ExamplesQuestion,
         FlowQuestion,
@@ -51,9 +57,13 @@ QUESTIONS: Final[Mapping[str, type[Question[Any]]]] = {
         LayerQuestion,
         MetricsQuestion,
         NetworkQuestion,
+        NormsQuestion,
         OverviewQuestion,
+        PatchesQuestion,
+        PicturesQuestion,
         PlaneQuestion,
         RangesQuestion,
+        ReadingQuestion,
         SaveQuestion,
         ScoresQuestion,
         SoundQuestion,

@@ -7,13 +7,12 @@ from typing import Any, ClassVar, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from weightdesk.runs import Run
 from weightdesk.runs.parent import Parent
 from weightdesk.server.questions.question import Question
 from weightdesk.server.session import Session
-from weightdesk.server.statistics import statistics
+from weightdesk.server.statistics import Recorded
 from weightdesk.server.wire import Message
 
 Values: TypeAlias = np.ndarray[Any, Any]
@@ -108,17 +107,16 @@ def _steps_of_rate(steps: Values, values: Values) -> Iterator[Event]:
 
 def _statistics(session: Session) -> Iterator[Event]:
     """Where NaN or infinity was first measured: the first such parameter of the model, and how many."""
+    recorded = Recorded(session)
     for kind, word in _MEASURED.items():
-        rows = statistics(session, ("step", "parameter", "nonfinite"), kind=kind)
-        rows = rows.filter(pc.greater(rows.column("nonfinite"), 0))
-        if not rows.num_rows:
+        found = recorded.broken(kind)
+        if found is None:
             continue
-        step = pc.min(rows.column("step"))
-        names = set(rows.filter(pc.equal(rows.column("step"), step)).column("parameter").to_pylist())
-        first, others = _in_order(session.run, names)[0], len(names) - 1
+        step, names = found
+        first, others = _in_order(session.run, set(names))[0], len(names) - 1
         more = f" and {others} other{'s' * (others > 1)}" if others else ""
         told = f"NaN or infinity first measured among the {word} of {first}{more}"
-        yield Event(step=step.as_py(), kind="nonfinite", message=told)
+        yield Event(step=step, kind="nonfinite", message=told)
 
 
 def _ending(session: Session) -> Iterator[Event]:

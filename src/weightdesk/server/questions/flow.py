@@ -8,7 +8,7 @@ import numpy as np
 
 from weightdesk.server.questions.question import Question, Step
 from weightdesk.server.session import Session
-from weightdesk.server.statistics import Recorded, statistics
+from weightdesk.server.statistics import Recorded
 from weightdesk.server.wire import Doubles, Message
 
 
@@ -34,15 +34,9 @@ class FlowQuestion(Question[Flow]):
         """Read the rows of one step."""
         places = {name: place for place, name in enumerate(session.run.parameters)}
         gradients = np.full(len(places), np.nan)
-        step = self._measured(session)
+        recorded = Recorded(session)
+        step = recorded.last("gradient", self.step)
         if step is not None:
-            names, rows = Recorded(session).at("gradient", step)
+            names, rows = recorded.at("gradient", step)
             gradients[[places[name] for name in names]] = rows.columns["rms"]
         return Flow(step=step, gradients=gradients)
-
-    def _measured(self, session: Session) -> int | None:
-        if Recorded(session).at("gradient", self.step)[0]:
-            return self.step
-        steps = statistics(session, ["step"], kind="gradient").column("step").to_numpy()
-        earlier = steps[steps <= self.step]
-        return int(earlier.max()) if len(earlier) else None

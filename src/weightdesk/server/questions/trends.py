@@ -9,9 +9,10 @@ import numpy as np
 from pydantic import Field
 
 from weightdesk.runs.parameters import Parameter, Parameters
+from weightdesk.server.grouped import Array, Rows
 from weightdesk.server.questions.question import Question
 from weightdesk.server.session import Session
-from weightdesk.server.statistics import COLUMNS, Array, Recorded, Rows, evenly
+from weightdesk.server.statistics import COLUMNS, Recorded, evenly
 from weightdesk.server.wire import Doubles, Integers, Message
 
 MOST: Final = 64

@@ -11,6 +11,7 @@ from weightdesk.errors import IndexRangeError, OptionError
 from weightdesk.runs.parameters import Parameter
 from weightdesk.server.questions.question import Question, Step, Turns
 from weightdesk.server.session import Session
+from weightdesk.server.unitreader import UnitReader
 from weightdesk.server.wire import Floats, Message
 
 AT_ONCE: Final = 4_000_000
@@ -42,6 +43,10 @@ class WeightsQuestion(Question[Weights]):
         units = known.shape[0] if known.shape else 0
         if self.unit >= units:
             raise IndexRangeError(f"{known.name} has {units} units, got {self.unit}")
+        if self.what == "weight" and not self.turns:
+            return Weights(
+                values=UnitReader.of(session).read(known.name, self.step, self.unit, self.unit + 1)[0]
+            )
         return Weights(values=self._read(session, known.name)[self.unit])
 
     def _all(self, session: Session, known: Parameter) -> Tensor:

@@ -7,7 +7,9 @@
 | breast-cancer, diabetes | `tables.py` | real tables |
 | radio | `radio.py` | three knobs that tune a station in |
 | mixdown | `mixdown.py` | eight instruments, a mix of five of them |
-| table | `table_file.py` | the user's CSV or Parquet file |
+| shapes | `shapes.py` | strokes make shapes, shapes make objects, with the label of every level |
+| reviews | `reviews.py` | sentences with planted polar words and phrases, see `lexicon.py` |
+| table, texts | `table_file.py` | the user's CSV or Parquet file, of numbers or of texts |
 | arrays | `arrays.py` | the user's `.npz` |
 | idx | `idx.py` | a folder in MNIST's format |
 | images | `image_folder.py` | a folder of pictures, one folder a class |
@@ -27,6 +29,8 @@ from weightdesk.training.data import (
     mixdown,
     plane,
     radio,
+    reviews,
+    shapes,
     table_file,
     tables,
 )
@@ -62,7 +66,10 @@ _READERS: Mapping[str, Callable[[Source], Dataset]] = {
     "digits": lambda _source: digits.load(),
     "radio": lambda source: radio.load(source.examples, source.noise, source.data_seed),
     "mixdown": lambda _source: mixdown.load(),
+    "shapes": lambda source: shapes.load(source.examples, source.noise, source.data_seed),
     "table": lambda source: table_file.load(Path(source.path), source.target, source.task),
+    "reviews": lambda source: reviews.load(source.examples, source.noise, source.data_seed),
+    "texts": lambda source: table_file.load(Path(source.path), source.target, source.task, source.text or ""),
     "arrays": lambda source: arrays.load(Path(source.path), source.task),
     "idx": lambda source: idx.load(Path(source.path)),
     "images": lambda source: image_folder.load(Path(source.path), source.image_size),

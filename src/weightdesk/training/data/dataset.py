@@ -97,6 +97,7 @@ class Dataset:
             "target_names": list(self.target_names),
             "planted": dict(self.planted),
             "sample_rate": self.sample_rate,
+            "tokens": list(self.tokens),
         }
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from weightdesk.errors import DataError, OptionError, closest
 from weightdesk.training.data.dataset import TASKS
-from weightdesk.training.options import check_all, choice, option, optional, real, text, whole
+from weightdesk.training.options import check_all, choice, option, optional, real, whole
+from weightdesk.training.options import text as words
 
 PLANE = ("spirals", "circle", "xor", "gauss")
 TABLES = ("breast-cancer", "diabetes")
-BUILT_IN = ("digits", *PLANE, *TABLES, "radio", "mixdown")
-FILES = ("table", "arrays", "idx", "images")
+BUILT_IN = ("digits", *PLANE, *TABLES, "radio", "mixdown", "shapes", "reviews")
+FILES = ("table", "texts", "arrays", "idx", "images")
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -29,8 +30,12 @@ class Source:
     """
 
     kind: str = option(choice((*BUILT_IN, *FILES)), "a built-in set, or the kind of file")
-    path: str = option(text, "file or folder with the data", "")
-    target: str | None = option(optional(text), "column to predict, in a table", None)
+    path: str = option(words, "file or folder with the data", "")
+    target: str | None = option(optional(words), "column to predict, in a table", None)
+    text: str | None = option(optional(words), "column of texts to predict it from, in a table", None)
+    vocabulary: int = option(
+        whole(at_least=1), "most words of the training texts that a network of text knows", 10_000
+    )
     task: str | None = option(
         optional(choice(TASKS)), "classification or regression, where the targets leave it open", None
     )
@@ -40,7 +45,7 @@ class Source:
     data_seed: int = option(
         whole(at_least=0), "seed of the split and of a made-up set: the same for all seeds of the training", 0
     )
-    content_hash: str | None = option(optional(text), "SHA-256 of the user's files as first read", None)
+    content_hash: str | None = option(optional(words), "SHA-256 of the user's files as first read", None)
 
     def __post_init__(self) -> None:
         check_all(self)
@@ -71,8 +76,17 @@ def find_source(place: str | Path) -> tuple[str, str]:
     return _kind(path), str(path.resolve())
 
 
+def tables_in(folder: Path) -> tuple[Path, ...]:
+    """Return the tables of a folder: `train.…`, and `test.…` where there is one."""
+    files = sorted(each for each in folder.iterdir() if each.suffix.lower() in TABLE_SUFFIXES)
+    named = (next((each for each in files if each.stem == part), None) for part in ("train", "test"))
+    return tuple(each for each in named if each is not None)
+
+
 def _kind(path: Path) -> str:
     if path.is_file() and path.suffix.lower() in TABLE_SUFFIXES:
+        return "table"
+    if path.is_dir() and any(each.stem == "train" for each in tables_in(path)):
         return "table"
     if path.is_file() and path.suffix.lower() == ".npz":
         return "arrays"
@@ -81,8 +95,9 @@ def _kind(path: Path) -> str:
     if path.is_dir() and any(each.is_dir() for each in path.iterdir()):
         return "images"
     raise DataError(
-        f"{path} is none of the data that can be read: a table ({', '.join(TABLE_SUFFIXES)}), .npz, a folder "
-        "of IDX files (train-images…, train-labels…) or a folder with one folder of pictures a class"
+        f"{path} is none of the data that can be read: a table ({', '.join(TABLE_SUFFIXES)}), a folder with "
+        "the tables train and test, .npz, a folder of IDX files (train-images…, train-labels…) or a folder "
+        "with one folder of pictures a class"
     )
 
 

@@ -1,19 +1,20 @@
-"""A table of the user's: CSV or Parquet, one row an example, one column to be predicted."""
+"""A table of the user's: one row an example, one column to be predicted, from the others or from a text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet
 import torch
 
 from weightdesk.errors import DataError, closest
 from weightdesk.training.data.dataset import Dataset
+from weightdesk.training.data.table_reading import read
+from weightdesk.training.data.words import numbered
 
 MOST_LABELS = 20  # whole numbers with more different values than this are amounts, not classes
 MOST_CATEGORIES = 50  # a text column with more different texts than this is a name, not a category
@@ -22,80 +23,65 @@ _NUMERIC = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.t
 _TEXT = (pa.types.is_string, pa.types.is_large_string)
 
 
-def load(file: Path, target: str | None, task: str | None = None) -> Dataset:
+def load(place: Path, target: str | None, task: str | None = None, text: str | None = None) -> Dataset:
     """Return a table as numbers: numeric columns as they are, text columns one-hot.
 
     Text, true/false and whole numbers of at most 20 different values are classes to be told apart
     unless the task says otherwise; all other targets are amounts.
 
     Arguments:
-        file: `.csv`, `.tsv` or `.parquet`.
-        target: name of the column to predict.
+        place: `.csv`, `.tsv` or `.parquet`, or a folder with such files named `train` and `test`.
+        target: name of the column to predict; its number from 1 where the file has no header.
         task: `classification` or `regression`, to overrule what the target column suggests.
+        text: column of texts to predict it from, as rows of numbers of words; None: all columns but
+            the target.
 
     Raises:
         DataError: the file cannot be read, a value is missing, or is text where numbers are needed.
 
     """
-    table = _read(file)
-    if target is None or target not in table.column_names:
-        asked = (
-            "name the column to predict with --target" if target is None else f"it has no column {target!r}"
+    asked = [each for each in (text, target) if each is not None]
+    table, given_test = read(place, asked, others=text is None)
+    if target is None:
+        raise DataError(
+            f"{place.name}: name the column to predict with --target: {closest('', table.column_names)}"
         )
-        raise DataError(f"{file.name}: {asked}: {closest(target or '', table.column_names)}")
-    columns = {name: _complete(file, name, table[name]) for name in table.column_names}
+    columns = {name: table[name].chunk(0) for name in table.column_names}
     wanted = columns.pop(target)
-    blocks = [_features(file, name, column) for name, column in columns.items()]
-    if not blocks:
-        raise DataError(f"{file.name} has no column besides {target!r} to predict it from")
-    inputs = torch.from_numpy(np.concatenate([block for block, _ in blocks], axis=1).astype(np.float32))
-    names = tuple(name for _, of_block in blocks for name in of_block)
-    if (task or _task(wanted)) == "regression":
-        amounts = torch.from_numpy(_numbers(file, target, wanted).astype(np.float32)).unsqueeze(1)
-        return Dataset(
-            inputs=inputs, targets=amounts, task="regression", feature_names=names, target_names=(target,)
-        )
-    class_names, labels = _labels(file, target, wanted)
+    if not columns:
+        raise DataError(f"{place.name} has no column besides {target!r} to predict it from")
     return Dataset(
-        inputs=inputs, targets=labels, task="classification", feature_names=names, class_names=class_names
+        **(_features(place, columns) if text is None else _texts(place, text, columns[text])),
+        **_targets(place, target, wanted, task),
+        given_test=given_test,
     )
 
 
-def _read(file: Path) -> pa.Table:
-    try:
-        if file.suffix.lower() in (".parquet", ".pq"):
-            table = pyarrow.parquet.read_table(file)
-        else:
-            delimiter = "\t" if file.suffix.lower() == ".tsv" else ","
-            table = pyarrow.csv.read_csv(
-                file,
-                parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter),
-                convert_options=pyarrow.csv.ConvertOptions(strings_can_be_null=True),
-            )
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read the table {file}: {str(error).splitlines()[0]}") from error
-    if len(set(table.column_names)) < len(table.column_names):
-        raise DataError(f"{file.name} has two columns of one name; give each its own")
-    if table.num_rows == 0:
-        raise DataError(f"{file.name} has a header but no rows")
-    return table
-
-
-def _complete(file: Path, name: str, column: pa.ChunkedArray) -> pa.Array:
-    """Return the column in one piece, after making sure that no value is missing."""
-    encoded = pa.types.is_dictionary(column.type)
-    array = pa.concat_arrays([each.dictionary_decode() if encoded else each for each in column.chunks])
-    missing = pc.is_null(array, nan_is_null=pa.types.is_floating(array.type)).to_numpy(zero_copy_only=False)
-    if missing.any():
-        more = f" and {missing.sum() - 1} more" if missing.sum() > 1 else ""
+def _texts(file: Path, name: str, column: pa.Array) -> dict[str, Any]:
+    if not _holds(column, _TEXT):
         raise DataError(
-            f"{file.name}: column {name!r} has a missing value in row {missing.argmax() + 1}{more}; "
-            "fill it or remove the row"
+            f"{file.name}: column {name!r} holds {column.type}, no texts; name another with --text"
         )
-    return array
+    inputs, tokens = numbered(column.to_pylist())
+    return {"inputs": inputs, "tokens": tokens}
 
 
-def _features(file: Path, name: str, column: pa.Array) -> tuple[np.ndarray, tuple[str, ...]]:
+def _features(file: Path, columns: Mapping[str, pa.Array]) -> dict[str, Any]:
+    blocks = [_feature(file, name, column) for name, column in columns.items()]
+    inputs = np.concatenate([block for block, _ in blocks], axis=1).astype(np.float32)
+    names = tuple(name for _, of_block in blocks for name in of_block)
+    return {"inputs": torch.from_numpy(inputs), "feature_names": names}
+
+
+def _targets(file: Path, target: str, column: pa.Array, task: str | None) -> dict[str, Any]:
+    if (task or _task(column)) == "regression":
+        amounts = torch.from_numpy(_numbers(file, target, column).astype(np.float32)).unsqueeze(1)
+        return {"targets": amounts, "task": "regression", "target_names": (target,)}
+    class_names, labels = _labels(file, target, column)
+    return {"targets": labels, "task": "classification", "class_names": class_names}
+
+
+def _feature(file: Path, name: str, column: pa.Array) -> tuple[np.ndarray, tuple[str, ...]]:
     if not _is_text(column):
         return _numbers(file, name, column).reshape(-1, 1), (name,)
     categories, codes = np.unique(np.array(column.to_pylist(), dtype=object), return_inverse=True)

@@ -1,8 +1,10 @@
 import type { Answers, Questions } from "../../messages";
 import type { Rig } from "../rig";
+import { activity } from "./activity";
 import { examples } from "./examples";
 import { heard } from "./heard";
 import { history } from "./history";
+import { importance } from "./importance";
 import { scores } from "./scores";
 import { sweep } from "./sweep";
 import { terms } from "./terms";
@@ -17,9 +19,11 @@ type Compute<K extends keyof Questions> = (
 
 /** What a page can answer without Python, by the question's name. */
 export const COMPUTED: { readonly [K in keyof Questions]?: Compute<K> } = {
+  activity,
   examples,
   heard,
   history,
+  importance,
   scores,
   sweep,
   terms,

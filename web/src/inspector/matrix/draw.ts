@@ -1,8 +1,8 @@
-import { colour, shade } from "../theme";
+import { css, type Colours } from "../../strips/colours";
 import { fill } from "./fill";
 import type { Frame } from "./frame";
 import { Marks } from "./marks";
-import { Shades } from "./shades";
+import type { Shades } from "./shades";
 import type { Sheet } from "./sheet";
 import { cellOf, FINEST, type Place, type Weight } from "./tile";
 import type { View } from "./view";
@@ -10,15 +10,7 @@ import type { View } from "./view";
 /** The colours of the page that a matrix is drawn with. */
 export interface Look {
   readonly shades: Shades;
-  readonly accent: string;
-  readonly ink: string;
-  readonly panel: string;
-}
-
-export function lookOf(at: HTMLElement): Look {
-  const [positive, negative, neutral, ink] = [shade(at, "positive"), shade(at, "negative"), shade(at, "neutral"), shade(at, "ink")];
-  const shades = new Shades({ positive, negative, neutral, ink });
-  return { shades, accent: colour(at, "accent"), ink: colour(at, "ink"), panel: colour(at, "panel") };
+  readonly colours: Colours;
 }
 
 /** All that is seen of a matrix at a moment. */
@@ -35,16 +27,17 @@ export interface Picture {
 
 export function draw(canvas: HTMLCanvasElement, { sheet, view, frame, ratio, look, unit, chosen, pointed }: Picture): void {
   const context = canvas.getContext("2d");
+  const { colours, shades } = look;
   const [across, down] = [frame.columns.length, frame.rows.length];
   if (!context || !across || !down) return;
   if (canvas.width !== across) canvas.width = across;
   if (canvas.height !== down) canvas.height = down;
   const image = context.createImageData(across, down);
-  fill(new Uint32Array(image.data.buffer), frame, (place) => sheet.known(place), look.shades.of);
+  fill(new Uint32Array(image.data.buffer), frame, (place) => sheet.known(place), shades.of);
   context.putImageData(image, 0, 0);
-  const marks = new Marks(context, { ...view, across: view.across * ratio, down: view.down * ratio }, ratio, look.panel);
+  const marks = new Marks(context, { ...view, across: view.across * ratio, down: view.down * ratio }, ratio, css(colours.panel));
   const { rows, columns } = sheet.source;
-  if (unit !== null && rows > 1) marks.row(unit, columns, look.accent);
-  if (chosen) marks.cell(cellOf(FINEST, chosen.row, chosen.column), look.accent);
-  if (pointed) marks.cell(pointed, look.ink);
+  if (unit !== null && rows > 1) marks.row(unit, columns, css(colours.accent));
+  if (chosen) marks.cell(cellOf(FINEST, chosen.row, chosen.column), css(colours.accent));
+  if (pointed) marks.cell(pointed, css(colours.ink));
 }

@@ -1,12 +1,5 @@
-import type { Shade } from "../theme";
+import { mixed, type Colours, type Rgb } from "../../strips/colours";
 import type { Tile } from "./tile";
-
-export interface Palette {
-  readonly positive: Shade;
-  readonly negative: Shade;
-  readonly neutral: Shade;
-  readonly ink: Shade;
-}
 
 const STEPS = 255;
 
@@ -17,7 +10,7 @@ export class Shades {
   readonly #ink: number;
   #known = new WeakMap<Tile, Uint32Array>();
 
-  constructor({ positive, negative, neutral, ink }: Palette) {
+  constructor({ positive, negative, neutral, ink }: Pick<Colours, "positive" | "negative" | "neutral" | "ink">) {
     this.#positive = between(neutral, positive);
     this.#negative = between(neutral, negative);
     this.#ink = packed(ink);
@@ -40,12 +33,9 @@ export class Shades {
   }
 }
 
-function between(from: Shade, to: Shade): Uint32Array {
-  const part = (axis: 0 | 1 | 2, share: number): number => from[axis] + (to[axis] - from[axis]) * share;
-  return Uint32Array.from({ length: STEPS + 1 }, (_, step) => packed([0, 1, 2].map((axis) => part(axis as 0 | 1 | 2, step / STEPS)) as unknown as Shade));
-}
+const between = (from: Rgb, to: Rgb): Uint32Array => Uint32Array.from({ length: STEPS + 1 }, (_, step) => packed(mixed(from, to, step / STEPS)));
 
 /** As a canvas has it in memory, red first. */
-function packed([red, green, blue]: Shade): number {
+function packed([red, green, blue]: Rgb): number {
   return new Uint32Array(Uint8ClampedArray.of(red, green, blue, 255).buffer)[0] as number;
 }
