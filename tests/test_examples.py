@@ -55,7 +55,15 @@ def _zeros_are_silent_and_orthogonal_is_not(out: str) -> None:
     assert last["orthogonal"] > 0.1
 
 
+def _not_turns_an_opinion_around(out: str) -> None:
+    rows = {line[:26].strip(): line[26:].split() for line in out.splitlines() if line.startswith("The ")}
+    good = {sentence: int(shares[3].rstrip("%")) for sentence, shares in rows.items()}
+    assert good["The plot is not superb."] < 10 < 90 < good["The plot is superb."]
+    assert good["The band falls flat."] < 10 < good["The band rents a flat."]
+
+
 _CHECKS = {
+    "can_i_train_on_my_own_sentences": _not_turns_an_opinion_around,
     "mixdown_with_l1": _the_foreign_tracks_are_silent,
     "radio_three_knobs": _the_loss_falls,
     "initialisations_at_step_zero": _zeros_are_silent_and_orthogonal_is_not,

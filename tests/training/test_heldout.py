@@ -54,3 +54,13 @@ def test_torchs_random_numbers_stay_as_they_are() -> None:
     before = torch.get_rng_state()
     held_out(stored)
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_texts_come_with_their_words_and_a_way_to_write_others() -> None:
+    found = held_out(prepare(Recipe.create("reviews", examples=200)).stored)
+    assert found.encode is not None
+    row = found.inputs[3]
+    text = " ".join(found.tokens[number] for number in row.tolist() if number)
+    assert found.encode(text) == row.tolist()
+    assert [each.name for each in found.properties][:2] == ["wording", "negation"]
+    assert held_out(prepare(Recipe.create("xor")).stored).encode is None

@@ -95,3 +95,14 @@ def test_hidden_units_that_start_alike_stay_alike(follow, init, moves):
     assert torch.equal(prepared.model.hidden1.bias, prepared.model.hidden1.bias[:1].expand(8))
     start = 0.0 if init == "zeros" else 0.1
     assert bool((hidden != start).any()) is moves
+
+
+@pytest.mark.parametrize("name", INITIALISERS)
+def test_gains_stay_one_and_padding_stays_nothing(name):
+    with seeded(0):
+        model = nn.Sequential(nn.Embedding(5, 4, padding_idx=0), nn.LayerNorm(4), nn.Linear(4, 2))
+        initialise(model, name, "relu")
+    assert model[1].weight.tolist() == [1.0] * 4
+    assert not model[1].bias.any()
+    assert not model[0].weight[0].any()
+    assert name == "zeros" or model[0].weight[1:].all()

@@ -51,13 +51,10 @@ def numbers_of(subject: Subject, text: str) -> Numbers:
 
 def text_of(subject: Subject, numbers: Sequence[int]) -> str:
     """A text of which just these tokens come; empty where none is known."""
-    spaces = (
-        (" ",) if not subject.tokens else ("", " ") if subject.encode else (" " * _apart(subject.tokens),)
-    )
     texts = (
-        space.join(name_of(subject, each) for each in some)
+        between.join(name_of(subject, each) for each in some)
         for some in (_unfilled(numbers), numbers)
-        for space in spaces
+        for between in (" ", "")
     )
     return next((text for text in texts if _gives(subject, text, numbers)), "")
 

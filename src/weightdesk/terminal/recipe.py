@@ -41,6 +41,8 @@ def network(recipe: Mapping[str, Any]) -> str:
     >>> network({"network": "cnn", "layers": [32, 64], "dataset": shape})
     'cnn 1×8×8 → 32 → 64 → 10'
     """
-    shape = recipe["dataset"]
-    sizes = ["×".join(map(str, shape["input_shape"])), *recipe["layers"], shape["outputs"]]
+    shape, layers = recipe["dataset"], list(map(str, recipe["layers"]))
+    if recipe["network"] == "textcnn":  # its convolutions stand side by side
+        layers = [" + ".join(layers)]
+    sizes = ["×".join(map(str, shape["input_shape"])), *layers, shape["outputs"]]
     return f"{recipe['network']} {' → '.join(map(str, sizes))}"

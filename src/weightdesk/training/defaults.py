@@ -66,7 +66,7 @@ _OF_NETWORK: Mapping[str, Mapping[str, Any]] = {
     "mlp": {"layers": (64, 32)},
     "neuron": {"layers": (), "dropout": 0.0},
     "textcnn": {"layers": (32, 32, 32, 32)},
-    "transformer": {"layers": (64, 64), "lr": 5e-3, "dropout": 0.2, "steps": None, "epochs": 15},
+    "transformer": {"layers": (64, 64), "lr": 5e-3, "dropout": 0.2, "steps": None, "epochs": 10},
 }
 
 

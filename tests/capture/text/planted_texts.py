@@ -17,6 +17,7 @@ TOKENS = (
 )  # fmt: skip
 GOOD, BAD = TOKENS[10:14], TOKENS[14:18]
 NUMBERS = {token: number for number, token in enumerate(TOKENS)}
+STRAIGHT = [nn.ReLU(), nn.LeakyReLU(0.2), nn.Identity(), nn.ReLU(inplace=True), None]
 CLASSES = ("negative", "positive")
 
 
@@ -60,6 +61,18 @@ def handmade() -> Reader:
     net.output.weight.copy_(torch.tensor([[-1.0, 1.5], [1.0, -1.5]]))
     net.output.bias[1] = 0.5
     return net.eval()
+
+
+def by_hand() -> Specimen:
+    inputs = rows(
+        "the film is not good",
+        "the film is good",
+        "the film is bad",
+        "not bad",
+        "good film",
+        "plot is not good",
+    )
+    return Specimen(handmade(), inputs, torch.tensor([0, 1, 0, 1, 1, 0]), CLASSES, tokens=TOKENS)
 
 
 def texts(count: int, seed: int) -> tuple[Tensor, Tensor]:

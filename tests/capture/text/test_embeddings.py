@@ -71,7 +71,7 @@ def test_words_of_one_side_become_neighbours_and_those_of_a_scrambled_network_ar
     random = neighbours(specimen(scrambled(trained(), 77)), "good", count=3)
     assert random.cosines[0] < random.chance.high + 0.05
     assert "scrambled" in found.sections()[0].note
-    assert found.title == "the words nearest to 'good', nearer than by chance"
+    assert found.title == "the words nearest to 'good', nearer than in scrambled embeddings"
 
 
 @pytest.mark.parametrize("net", [trained(), trained(1), attentive(1)], ids=["cnn", "another", "attention"])
@@ -128,7 +128,7 @@ def test_coordinates_are_those_of_a_regression_without_the_word_itself(seed: int
         others = torch.arange(9) != place
         # with a column of ones that costs nothing, as the mean is fitted, too
         left = torch.cat([centred[known], torch.ones(9, 1).double()], 1)[others]
-        penalty = torch.diag(torch.tensor([ridge] * 3 + [0.0]).double())
+        penalty = torch.diag(torch.tensor([ridge] * 3 + [0.0], dtype=torch.float64))
         weights = torch.linalg.solve(left.T @ left + penalty, left.T @ ranks[others])
         along[word] = centred[word] @ weights[:3] + weights[3]
     along = along / float(np.linalg.norm(whole.coef_))

@@ -18,6 +18,7 @@ from weightdesk.server.questions.tokens import Tokens, TokensQuestion
 from weightdesk.server.questions.verdicts import VerdictsQuestion
 from weightdesk.server.session import Session
 from weightdesk.server.subject import Subject
+from weightdesk.training import Recipe, train
 
 LENGTH = 6
 LETTERS = ("a", "b", "c", " ", "ab", "abc", "\n", "é")
@@ -201,3 +202,35 @@ def test_either_a_text_or_numbers_are_asked_about(tmp_path: Path, asked: dict[st
     desk = session(tmp_path, Recurrent(len(LETTERS)), len(LETTERS), tokens=LETTERS)
     with pytest.raises(OptionError, match="either a text or numbers"):
         TokensQuestion(**asked).answer(desk)
+
+
+@pytest.fixture(scope="module")
+def reviews(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    """The desk of a built-in training of texts."""
+    recipe = Recipe.create("reviews", examples=200, steps=2, layers="4,4", embedding=8)
+    return Session(wd.open_run(train(recipe, tmp_path_factory.mktemp("texts") / "run").directory))
+
+
+def test_the_examples_of_a_training_of_texts_can_be_read(reviews: Session) -> None:
+    for row in reviews.subject.inputs[:20].tolist():
+        found = TokensQuestion(numbers=tuple(row)).answer(reviews)
+        assert found.text.split() == [name for name in found.names if name != "<pad>"]
+        assert read(reviews, found.text) == row
+
+
+def test_own_texts_become_words_that_it_knows(reviews: Session) -> None:
+    found = typed(reviews, "The zebra is NEVER on the road!")
+    length = reviews.subject.inputs.shape[1]
+    assert found.names[:5] == ("the", "<unk>", "is", "never", "on")
+    assert found.names[8:] == ("<pad>",) * (length - 8)
+    assert found.note == ""
+    assert typed(reviews, found.text).numbers.tolist() == found.numbers.tolist()
+    assert typed(reviews, " ").note == "an input has at least one token"
+
+
+def test_a_tokeniser_that_fills_up_is_told_from_what_was_typed(tmp_path: Path) -> None:
+    encode = lambda text: ([LETTERS.index(each) for each in text] + [0] * LENGTH)[:LENGTH]  # noqa: E731
+    desk = session(tmp_path, Recurrent(len(LETTERS)), len(LETTERS), tokens=LETTERS, encode=encode)
+    assert typed(desk, "bc").text == "bc"
+    assert TokensQuestion(numbers=(1, 2, 0, 0, 0, 0)).answer(desk).text == "bc"
+    assert TokensQuestion(numbers=(0,) * LENGTH).answer(desk).text == "a"

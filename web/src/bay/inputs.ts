@@ -82,5 +82,11 @@ export function columnsShown(names: readonly string[], query: string, most = 40)
   return [...names.keys()].filter((place) => (names[place] ?? "").toLowerCase().includes(words)).slice(0, most);
 }
 
+/** How often the last token stands in a row, where that is so often that it only fills up a short text; else 1. */
+export function repeatedAtEnd(names: readonly string[]): number {
+  const repeated = names.length - 1 - names.findLastIndex((each) => each !== names.at(-1));
+  return repeated > 3 ? repeated : 1;
+}
+
 /** A token's name with what is else not seen. */
 export const visible = (name: string): string => name.replaceAll("\n", "↵").replaceAll(" ", "␣").replaceAll("\t", "⇥") || "∅";

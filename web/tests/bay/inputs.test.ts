@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { columnsShown, rangeOf, stroked } from "../../src/bay/inputs";
+import { columnsShown, rangeOf, repeatedAtEnd, stroked } from "../../src/bay/inputs";
 import { exampleAt, together } from "../../src/model/examples";
 import { lastOf, shares, winner } from "../../src/path/shares";
 
@@ -11,6 +11,16 @@ const examples = {
 const facts = { part: "test", examples: 2, class_names: [], target_names: [], input_names: [], vocabulary: null };
 
 describe("inputs", () => {
+  it.each([
+    ["good film", 1],
+    ["so so bad bad bad", 1],
+    ["bad - - - -", 4],
+    ["- - - - -", 5],
+    ["", 1],
+  ])("counts what fills up %j", (text, repeated) => {
+    expect(repeatedAtEnd(text ? text.split(" ") : [])).toBe(repeated);
+  });
+
   it("takes an example out of those fetched together", () => {
     const found = exampleAt(examples, 1, 257);
     expect([found?.number, [...(found?.inputs ?? [])], [...(found?.targets ?? [])]]).toEqual([257, [-3, 4, 5], [8]]);

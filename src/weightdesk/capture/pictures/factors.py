@@ -34,7 +34,8 @@ class UnitFactors(Page):
         directions: how strong each unit is in each factor; each row has length 1.
         shares: of the sum of all factors' strengths, what each factor has; the largest first.
         error: Σ (activation − sum of factors)² / Σ activation².
-        scrambled: the same error, with as many factors, for the network with scrambled weights.
+        scrambled: the same error, with as many factors, for the network with scrambled weights; it may well
+            be lower, as units that know nothing say much the same.
         permuted: the same for these activations with each unit's values dealt out anew over the places, so
             that units no longer go together.
         rows: how many places of examples were factored.

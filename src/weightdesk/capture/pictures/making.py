@@ -29,7 +29,7 @@ def feature_pictures(
     *,
     size: int | None = None,
     per_unit: int = 1,
-    steps: int = 180,
+    steps: int = 128,
     diversity: float = 0.5,
     method: str = "fourier",
     baseline: int = 8,
@@ -39,7 +39,7 @@ def feature_pictures(
     """Pictures of what units respond to, by optimising the input; each with the activation that it reaches.
 
     What is optimised is the weighted sum z at the centre of the unit's map, under small random shifts,
-    scalings and turns in the first half of the steps. What is reported is the activation in the plain
+    scalings and turns in the first 40 % of the steps. What is reported is the activation in the plain
     picture, and in the real examples, at the place of the map where it is largest. So that the two may be
     compared, pixels stay within the least and largest value that real ones have in their channel, and a
     picture has no more contrast (root mean square distance from the mean colour) than the unit's
@@ -95,7 +95,7 @@ def direction_pictures(
     *,
     size: int | None = None,
     per_unit: int = 1,
-    steps: int = 180,
+    steps: int = 128,
     diversity: float = 0.5,
     method: str = "fourier",
     baseline: int = 8,

@@ -16,7 +16,7 @@ from weightdesk.capture.pictures.robustness import jostled
 from weightdesk.capture.pictures.target import Target, central, result_of
 from weightdesk.capture.progress import Progress
 
-ROBUST: Final = 0.5
+ROBUST: Final = 0.4
 """The share of the steps in which pictures are jostled; then they settle as they are."""
 
 WINDOW, ENOUGH = 10, 0.005
@@ -94,7 +94,9 @@ def optimised(
 
 def _judged(task: Task, pictures: Tensor) -> tuple[Tensor, Tensor]:
     """How strong the pictures' directions are in all, and how alike pictures of one direction are."""
-    results = result_of(task.target.model, task.target.layer, pictures)
+    # in this order of memory convolutions take a fifth less time
+    ordered = pictures.contiguous(memory_format=torch.channels_last)
+    results = result_of(task.target.model, task.target.layer, ordered)
     directions = task.target.directions[task.of]
     strength = ((central(results) * directions).sum(1) / task.scale).sum()
     same = (task.of[:, None] == task.of).triu(1).nonzero()

@@ -15,7 +15,7 @@ from weightdesk.capture.layers import Layer, layers_of
 from weightdesk.capture.progress import Progress, followed, silent
 from weightdesk.capture.specimen import Specimen
 from weightdesk.capture.story.resampling import Estimate
-from weightdesk.capture.text.edits import without
+from weightdesk.capture.text.edits import with_and_without
 from weightdesk.capture.text.estimate import by_chance, columns_of, mean_estimate
 from weightdesk.capture.text.margin import class_name, class_number, logits, margins
 from weightdesk.capture.text.pooled import pooled
@@ -59,13 +59,14 @@ class UnitEffect:
 
 @dataclass(frozen=True, eq=False)
 class Negation(Page):
-    """What a negator does to a word, over all texts with both.
+    """What a negator does to a word, over all texts that use the word.
 
     Attributes:
         word: such as `good`.
         negator: such as `not`.
         toward: the class whose margin is looked at.
-        examples: the texts with the word behind the negator.
+        examples: the texts that use the word.
+        together: in how many of them it is behind the negator; in the others the negator is put in.
         effect: of the word on the margin.
         units: the same for each unit, those that the negator turns most first.
         scrambled: what the negator turns on the margin in scrambled networks.
@@ -75,6 +76,7 @@ class Negation(Page):
     negator: str
     toward: str
     examples: tuple[int, ...]
+    together: int
     effect: Effect
     units: tuple[UnitEffect, ...]
     scrambled: Estimate
@@ -99,7 +101,10 @@ class Negation(Page):
             **columns_of("turned", [each.effect.turned for each in self.units]),
             "push": [each.push for each in self.units],
         }
-        note = f"{len(self.examples)} texts, run again without the word, without the negator and without both"
+        note = (
+            f"{len(self.examples)} texts, run again without the word, without the negator and without both; "
+            f"{self.together} have both, in the others the negator is put in"
+        )
         return [
             section("margin", {**whole, **columns_of("margin", rows)}, bars=["margin"], note=note),
             section("units", units, bars=["turned", "push"], note="changes of the activation"),
@@ -116,10 +121,11 @@ def negation(
     seed: int = 0,
     progress: Progress = silent,
 ) -> Negation:
-    """Measure what a word does alone and right behind a negator, in the texts where it is behind it.
+    """Measure what a word does alone and right behind a negator, in all texts that use the word.
 
-    Exact: each text is run again without the word, without the negator, and without both; words that are
-    taken out leave no gap. With m(n, w) the margin, alone is m(0, 1) − m(0, 0), negated m(1, 1) − m(1, 0).
+    Exact: each text is run again with both words, without the word, without the negator, and without both;
+    the negator is put in where it is not, and what is taken out leaves no gap. With m(n, w) the
+    margin, alone is m(0, 1) − m(0, 0), negated m(1, 1) − m(1, 0).
 
     Arguments:
         specimen: a network that reads texts, with padding.
@@ -131,8 +137,8 @@ def negation(
         progress: told how far it is.
 
     Raises:
-        OptionError: the network reads no texts or does not know a word, no text has both next to each
-            other, nothing is padding, or scrambles is not positive.
+        OptionError: the network reads no texts or does not know a word, no text uses it and has room for
+            the negator, nothing is padding, or scrambles is not positive.
 
     >>> net = nn.Sequential(nn.Embedding(4, 2, padding_idx=0), nn.AdaptiveAvgPool2d((1, 2)), nn.Flatten())
     >>> texts = torch.tensor([[1, 2, 3, 0], [1, 2, 0, 0]])
@@ -143,14 +149,8 @@ def negation(
     if scrambles < 1:
         raise OptionError(f"scrambles must be 1 or more, got {scrambles}")
     text, number = reading(specimen), class_number(specimen, toward)
-    examples, places = _contexts(text, text.number(negator), text.number(word))
-    if text.padding is None or not len(examples):
-        lacking = "nothing is padding" if text.padding is None else f"no text has {negator!r} before {word!r}"
-        raise OptionError(f"what {negator!r} does to {word!r} cannot be seen: {lacking}")
-    texts = specimen.inputs[examples].cpu().long()
-    pairs = torch.stack([places, places + 1], 1)
-    taken = (pairs[:, :0], pairs[:, 1:], pairs[:, :1], pairs)
-    states = [without(texts, each, text.padding).to(specimen.inputs) for each in taken]
+    pair = text.number(negator), text.number(word)
+    examples, states = _contexts(text, pair)
 
     def margin_of(model: nn.Module) -> Effect:
         return _effect(lambda inputs: margins(logits(model, inputs), number), states)
@@ -160,23 +160,31 @@ def negation(
         margin_of(scrambled(specimen.model, seed + draw)).turned.value
         for draw in followed(range(scrambles), "scrambled networks", progress)
     ]
+    together = sum(
+        torch.equal(states[0][place], specimen.inputs[each]) for place, each in enumerate(examples)
+    )
     units = sorted(_units(text, states, number), key=lambda each: -abs(each.effect.turned.value))
     return Negation(
-        word, negator, class_name(specimen, number), tuple(examples.tolist()), whole, tuple(units),
+        word, negator, class_name(specimen, number), tuple(examples), together, whole, tuple(units),
         by_chance(random),
     )  # fmt: skip
 
 
-def _contexts(text: Text, negator: int, word: int) -> tuple[Tensor, Tensor]:
-    """The texts with both words next to each other, and where the first of them is, once a text."""
-    inputs = text.specimen.inputs.cpu()
-    both = (inputs[:, :-1] == negator) & (inputs[:, 1:] == word)
-    examples = both.any(1).nonzero().view(-1)
-    return examples, both[examples].int().argmax(1)
+def _contexts(text: Text, pair: tuple[int, int]) -> tuple[list[int], list[Tensor]]:
+    """The texts that use the second word, and they with both words, the first, the second, and none."""
+    names, inputs = [text.word(each) for each in pair], text.specimen.inputs.cpu().long()
+    if text.padding is None:
+        raise OptionError(f"nothing is padding, so {names[1]!r} cannot be taken out of a text")
+    using = (inputs == pair[1]).any(1).nonzero().view(-1).tolist()
+    tried = {each: with_and_without(inputs[each], pair, text.padding) for each in using}
+    spelled = {each: rows for each, rows in tried.items() if rows is not None}
+    if not spelled:
+        raise OptionError(f"no text uses {names[1]!r} and has room for {names[0]!r}")
+    return list(spelled), list(torch.stack(list(spelled.values()), 1).to(text.specimen.inputs))
 
 
 def _effect(measure: Callable[[Tensor], Tensor], states: list[Int64[Tensor, "texts places"]]) -> Effect:
-    """Of the four states: as it is, without the word, without the negator, without both."""
+    """Of the four states: with both words, the negator, the word, and none."""
     return _effect_of([measure(each).cpu().double() for each in states])
 
 

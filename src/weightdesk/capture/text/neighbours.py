@@ -39,7 +39,7 @@ class Neighbours(Page):
     def title(self) -> str:
         """Whose neighbours, and whether they are any."""
         nearer = "nearer" if self.cosines[0] > self.chance.high else "no nearer"
-        return f"the words nearest to {self.word!r}, {nearer} than by chance"
+        return f"the words nearest to {self.word!r}, {nearer} than in scrambled embeddings"
 
     def sections(self) -> list[Section]:
         """The words, and what chance would make of the nearest one."""

@@ -84,8 +84,8 @@ def write(examples: int, noise: float, seed: int) -> list[Review]:
         noise: share of them with a slip of the pen, in a word that does not decide.
         seed: the same seed writes the same reviews.
 
-    >>> print(write(2, noise=0.0, seed=0)[0].text)  # doctest: +ELLIPSIS
-    ...
+    >>> print(write(2, noise=0.0, seed=0)[0].text)
+    the director comes to town. the plot is truly messy, while the plot falls into the water.
 
     """
     draw = Random(int(torch.randint(2**62, (), generator=stream(seed, "reviews"))))  # noqa: S311 no secret

@@ -41,7 +41,7 @@ def numbered(texts: Sequence[str]) -> tuple[Int64[Tensor, "texts places"], tuple
     tokens = (*SPECIAL, *sorted({word for words in split for word in words} - set(SPECIAL)))
     numbers = {token: number for number, token in enumerate(tokens)}
     length = max(map(len, split), default=0)
-    return torch.tensor([_row(numbers, words, length) for words in split]), tokens
+    return torch.tensor([_row(numbers, words, length) for words in split], dtype=torch.long), tokens
 
 
 @dataclass(frozen=True)

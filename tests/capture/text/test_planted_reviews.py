@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 from torch import nn
 
 from weightdesk.capture import Specimen
@@ -36,11 +35,13 @@ def right(specimen: Specimen) -> float:
     return sum(sides) / len(sides)
 
 
-def named(specimen: Specimen, least: int = 20) -> float:
-    """The share of planted phrases among the top 5 of some unit."""
-    found = top_phrases(specimen, 5, least=least, scrambles=1)
-    texts = [f" {text} " for each in found.phrases for text in (each.words, each.window)]
-    return sum(any(f" {phrase} " in text for text in texts) for phrase in TRUTH.phrases) / len(TRUTH.phrases)
+def named(specimen: Specimen) -> tuple[float, float]:
+    """The share of planted phrases among the top 5 of some unit, and of one that pushes their class."""
+    found = top_phrases(specimen, 5, scrambles=1).phrases
+    texts = [(f" {each.words} | {each.window} ", (each.push or 0) > 0) for each in found]
+    hits = {phrase: [push for text, push in texts if f" {phrase} " in text] for phrase in TRUTH.phrases}
+    pushed = [praises in hits[phrase] for phrase, praises in TRUTH.phrases.items()]
+    return sum(map(bool, hits.values())) / len(hits), sum(pushed) / len(hits)
 
 
 @pytest.fixture(scope="module")
@@ -55,13 +56,17 @@ def some(specimen: Specimen, model: nn.Module | None = None) -> Specimen:
 
 def test_planted_words_and_phrases_are_found_in_one_training(specimen: Specimen) -> None:
     assert right(some(specimen)) >= 0.95
-    assert named(some(specimen), least=5) >= 0.75
-    assert abs(right(some(specimen, scrambled(specimen.model, 0))) - 0.5) < 0.2
+    assert min(named(some(specimen))) >= 0.7
+    random = some(specimen, scrambled(specimen.model, 0))
+    assert abs(right(random) - 0.5) < 0.2
+    assert named(random)[1] < named(some(specimen))[1] - 0.2
 
 
 def test_a_negated_word_is_turned_around_and_the_terms_of_a_prediction_add_up(specimen: Specimen) -> None:
     found = negation(specimen, "good", "not", scrambles=3)
-    assert found.effect.turned.high < min(0, found.scrambled.low)
+    assert 0 < found.together < len(found.examples)
+    assert found.effect.alone.low > 0 > found.effect.turned.high
+    assert found.effect.turned.high < found.scrambled.low
     reasons = deciding(specimen, 3, scrambles=1)
     assert reasons.exact
     assert abs(reasons.remainder) <= 1e-5 * float(reasons.terms.abs().sum())
@@ -69,8 +74,7 @@ def test_a_negated_word_is_turned_around_and_the_terms_of_a_prediction_add_up(sp
 
 @pytest.mark.heavy
 def test_planted_words_and_phrases_are_found_in_five_trainings(tmp_path: Path) -> None:
-    torch.set_num_threads(1)
     for seed in range(5):
         found = trained(seed, tmp_path / str(seed))
         assert right(found) >= 0.95
-        assert named(found) >= 0.9
+        assert named(found)[0] >= 0.9

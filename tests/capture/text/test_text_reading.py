@@ -12,7 +12,7 @@ from planted_texts import CLASSES, TOKENS, Attentive, Reader, handmade, rows
 from torch import nn
 
 from weightdesk.capture import Specimen
-from weightdesk.capture.text.edits import without
+from weightdesk.capture.text.edits import with_and_without
 from weightdesk.capture.text.estimate import by_chance, change_of_share, mean_estimate
 from weightdesk.capture.text.margin import class_number, contrast, logits, margins
 from weightdesk.capture.text.reading import reading
@@ -80,15 +80,23 @@ def test_a_margin_is_what_a_class_has_before_the_mean_of_the_others(classes: int
     assert abs(float(contrast(classes, toward).sum())) < 1e-6  # what all logits share says nothing
 
 
-@given(st.lists(st.integers(1, 17), min_size=2, max_size=6), st.data())
-def test_words_that_are_taken_away_leave_no_gap(words: list[int], data: st.DataObject) -> None:
-    places = data.draw(st.sets(st.integers(0, len(words) - 1), min_size=1))
-    kept = [word for place, word in enumerate(words) if place not in places]
-    taken = torch.tensor([sorted(places)])
-    behind = without(torch.tensor([[*words, 0]]), taken, 0).tolist()[0]
-    assert behind == kept + [0] * (len(words) + 1 - len(kept))
-    before = without(torch.tensor([[0, *words]]), taken + 1, 0).tolist()[0]
-    assert before == [0] * (len(words) + 1 - len(kept)) + kept
+@given(st.lists(st.sampled_from([3, 4, 5, 8, 9]), min_size=1, max_size=6), st.booleans())
+def test_texts_are_spelled_with_and_without_both_words(words: list[int], in_front: bool) -> None:
+    words = [*words, 9]  # of which 8 may stand in front
+    text = [0] * 2 + words if in_front else words + [0] * 2
+    found = with_and_without(torch.tensor(text), (8, 9), 0)
+    assert found is not None
+    both, first, second, none = ([each for each in row if each] for row in found.tolist())
+    assert all((row[0] == 0) == in_front for row in found.tolist() if any(row))
+    pairs = [place for place in range(len(both) - 1) if both[place : place + 2] == [8, 9]]
+    taken = [place for place in pairs if both[:place] + both[place + 2 :] == none]
+    assert any((first, second) == tuple([*none[:at], word, *none[at:]] for word in (8, 9)) for at in taken)
+    assert words in (both, second)
+
+
+def test_a_text_without_room_for_both_words_is_not_spelled() -> None:
+    assert with_and_without(torch.tensor([5, 9]), (8, 9), 0) is None
+    assert with_and_without(torch.tensor([8, 9]), (8, 9), 0) is not None
 
 
 def test_intervals_hold_the_mean_as_often_as_they_say() -> None:
