@@ -124,6 +124,13 @@ READINGS: Final[Mapping[str, Reading]] = MappingProxyType(
             lambda case: case.has_classes,
             "classes",
         ),
+        "generic": Reading(
+            "from generic to specific",
+            "network",
+            _part("generic"),
+            lambda case: case.has_classes,
+            "classes",
+        ),
         "separability": Reading(
             "how far apart the classes lie",
             "network",

@@ -58,7 +58,9 @@ def test_the_position_is_where_the_middle_of_what_is_drawn_lies(plain: Dataset) 
     down = (drawn.sum(2) * axis).sum(1) / drawn.sum((1, 2))
     right = (drawn.sum(1) * axis).sum(1) / drawn.sum((1, 2))
     found = 2 * (down > 0).long() + (right > 0).long()
-    assert (found == values(plain, "position")).double().mean() > 0.9
+    clearly = (down.abs() > 1.5) & (right.abs() > 1)  # shapes of unequal sizes pull the middle up or down
+    assert clearly.double().mean() > 0.3
+    assert (found == values(plain, "position"))[clearly].double().mean() > 0.95
 
 
 @pytest.mark.parametrize("number", range(len(ORIENTATIONS)))
