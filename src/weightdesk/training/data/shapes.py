@@ -1,9 +1,9 @@
 """Pictures made level upon level, so that it is known what each layer of a network could capture.
 
 Strokes make shapes and shapes make objects. A shape is a patch of stripes of one colour on an empty
-ground. Two shapes, one above the other, make an object, and which one follows from a Latin square: neither the
-upper nor the lower shape alone says anything about it. How the stripes run, how wide and of what colour they are and where the object
-stands is drawn independently of all that.
+ground. Two shapes, one above the other, make an object, and which one follows from a Latin square:
+neither the upper nor the lower shape alone says anything about it. How the stripes run, how wide and
+of what colour they are and where the object stands is drawn independently of all that.
 """
 
 from __future__ import annotations
