@@ -6,6 +6,7 @@ import asyncio
 import multiprocessing
 import os
 import signal
+from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -17,7 +18,7 @@ from weightdesk.server.asking import answered, line, read
 from weightdesk.server.opening import open_session
 from weightdesk.server.session import Session
 
-_LOOK: Final = 0.2  # seconds between two looks whether anybody still waits
+_LOOK: Final = 0.02  # seconds between two looks whether it is one's turn, and anybody still waits
 _NICENESS: Final = 10  # a training on this machine, and the page, come first
 
 
@@ -32,6 +33,7 @@ class Aside:
     def __init__(self, run: str, network: str | None = None) -> None:
         self._arguments = run, network
         self._pool: ProcessPoolExecutor | None = None
+        self._waiting: deque[object] = deque()
         self._lock = RLock()  # a signal may come while it is held
         self._closed = False
 
@@ -45,21 +47,31 @@ class Aside:
         Raises:
             WeightdeskError: it cannot be answered.
         """
-        pool = self._started()
-        asked = asyncio.get_running_loop().run_in_executor(pool, _answer, kind, body)
-        while not (await asyncio.wait([asked], timeout=_LOOK))[0]:
-            if await left() and asked.cancel():
-                return None
+        turn = object()
+        self._waiting.append(turn)
         try:
-            found = await asked
+            # One at a time is given away: a pool whose process dies forgets all that stands behind
+            # a question that was called off.
+            while self._waiting[0] is not turn:
+                await asyncio.sleep(_LOOK)
+                if await left():
+                    return None
+            found = await self._asked(kind, body)
+        finally:
+            self._waiting.remove(turn)
+        if isinstance(found, str):
+            raise WeightdeskError(found)
+        return found
+
+    async def _asked(self, kind: str, body: bytes) -> bytes | str:
+        pool = self._started()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(pool, _answer, kind, body)
         except BrokenProcessPool:
             self._drop(pool)
             raise OptionError(
                 f"{kind}: the process that computes it has ended, perhaps for want of memory; ask again"
             ) from None
-        if isinstance(found, str):
-            raise WeightdeskError(found)
-        return found
 
     def close(self) -> None:
         """End the process, whatever it is doing; nothing is answered from now on."""

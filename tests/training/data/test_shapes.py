@@ -57,10 +57,10 @@ def test_the_position_is_where_the_middle_of_what_is_drawn_lies(plain: Dataset) 
     axis = torch.arange(SIDE) - (SIDE - 1) / 2
     down = (drawn.sum(2) * axis).sum(1) / drawn.sum((1, 2))
     right = (drawn.sum(1) * axis).sum(1) / drawn.sum((1, 2))
-    found = 2 * (down > 0).long() + (right > 0).long()
-    clearly = (down.abs() > 1.5) & (right.abs() > 1)  # shapes of unequal sizes pull the middle up or down
-    assert clearly.double().mean() > 0.3
-    assert (found == values(plain, "position"))[clearly].double().mean() > 0.95
+    planted = values(plain, "position")
+    assert ((right > 0) == (planted % 2 == 1)).double().mean() > 0.95
+    far = down.abs() > 2  # nearer to the middle the shapes' own forms may move it across
+    assert ((down > 0) == (planted >= 2))[far].double().mean() > 0.95
 
 
 @pytest.mark.parametrize("number", range(len(ORIENTATIONS)))

@@ -209,9 +209,10 @@ class Scoring:
 
 
 def _estimate(share: Resampled) -> Estimate:
-    """With an interval that leaves no more than a share can be."""
+    """With an interval that holds the share, also one at 0 or 1, and goes no further than a share can."""
     found = spread(float(share[0]), share[1:])
-    return Estimate(found.value, max(0.0, found.low), min(1.0, found.high))
+    low, high = min(found.low, found.value), max(found.high, found.value)
+    return Estimate(found.value, max(0.0, low), min(1.0, high))
 
 
 def _share(part_of: Resampled, whole: Resampled) -> Resampled:

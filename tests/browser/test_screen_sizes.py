@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from served import Served
-from watching import Watch, address
+from watching import Watch, address, until
 
 TABLETS = {"across": (1024, 768), "upright": (820, 1180)}
 SCREENS = {"small": (1280, 720), "large": (1920, 1080)}
@@ -69,6 +69,7 @@ def test_held_upright_the_strips_have_the_whole_width(browser: Browser, server: 
 
 def test_knobs_and_faders_are_turned_by_touch(tablet: Page, server: Served) -> None:
     tablet.goto(server.link)
+    expect(tablet.get_by_role("group", name="classes")).to_be_visible()  # all is in its place
     hand = tablet.context.new_cdp_session(tablet)
     for name, turn in (("bias of unit 2", "hidden1.bias%5B2%5D"), ("gain of unit 1", "scale+hidden1%5B1%5D")):
         place: Any = tablet.get_by_role("slider", name=name, exact=True).bounding_box()
@@ -80,7 +81,7 @@ def test_knobs_and_faders_are_turned_by_touch(tablet: Page, server: Served) -> N
         ):
             points = [] if up is None else [{"x": x, "y": y - up}]
             hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-        assert turn in address(tablet)
+        until(tablet, lambda turn=turn: turn in address(tablet))  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("turns", ["", "#turns=mute%20hidden1%5B5%5D"])
