@@ -2,7 +2,8 @@
 
 The story is told of a run with a snapshot of every 10th step, of all 1,797 digits, with the network at
 step 0 and with scrambled weights beside it. The definitions are the textbook's formulas on the same
-float64 numbers; both give the same figure.
+float64 numbers; both give the same figure. On `shapes` the levels are planted: strokes, shapes, objects
+must be read best in that order, and later layers must be more specific.
 """
 
 from __future__ import annotations
@@ -25,14 +26,18 @@ from weightdesk.capture import Specimen
 from weightdesk.capture.cache import Cache
 from weightdesk.capture.layers import layers_of
 from weightdesk.capture.story import layer_story
+from weightdesk.capture.story.generic import generic_specific
+from weightdesk.capture.story.probes import LayerProbes, probe_layers
 from weightdesk.capture.story.representation import representations
+from weightdesk.capture.story.resampling import Estimate
 from weightdesk.capture.story.similarity.cka import linear_cka
 from weightdesk.capture.story.similarity.svcca import svcca
 from weightdesk.runs import Run, open_run
 from weightdesk.runs.stores import open_store
-from weightdesk.training import Recipe, prepare, train
+from weightdesk.training import Recipe, held_out, prepare, train
 
 LAYERS = ("conv1", "conv2")
+SEEDS = range(5)
 
 
 def measure() -> list[Row]:
@@ -93,6 +98,49 @@ def _similarities(specimen: Specimen) -> list[Row]:
     return rows
 
 
+def planted() -> list[Row]:
+    """Train on `shapes` with each seed, and see where each planted level is read best."""
+    return [row for seed in SEEDS for row in _levels(seed)]
+
+
+def _levels(seed: int) -> list[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        run = open_run(train(Recipe.create("shapes", seed=seed), f"{folder}/run", every=10_000).directory)
+        held = held_out(run.recipe)
+        model = network_at(run, held.model, run.steps[-1])
+    specimen = Specimen(model, held.inputs, held.targets, held.class_names, held.properties)
+    probes = probe_layers(specimen, untrained=held.model)
+    layers = [each.layer for each in probes.of("task")]
+    peaks = [probes.peak_of_level(level) for level in range(3)]
+    places = [layers.index(each) for each in peaks]
+    in_order = places == sorted(set(places))
+    scores = [each.score for each in generic_specific(specimen, untrained=held.model).layers]
+    values = [each.value for each in scores]
+    shown = ", ".join(map(_with_interval, scores))
+    what = f"shapes, seed {seed}:"
+    return [
+        Row(f"{what} peaks of strokes, shapes, objects", ", ".join(peaks), "in order", in_order),
+        *_above_baselines(probes),
+        Row("… generic–specific score, first to last layer", shown, "rising", values == sorted(values)),
+    ]
+
+
+def _above_baselines(probes: LayerProbes) -> list[Row]:
+    rows = []
+    for name in ("upper shape", "lower shape", "task"):
+        best = max(probes.of(name), key=lambda each: each.accuracy.value)
+        beside = [each for each in (best.scrambled, best.step_0) if each is not None]
+        highest = max(beside, key=lambda each: each.high)
+        ours, theirs = map(_with_interval, (best.accuracy, highest))
+        met = best.accuracy.low > highest.high
+        rows.append(Row(f"… {name} at {best.layer}; random weights", f"{ours}; {theirs}", "far above", met))
+    return rows
+
+
+def _with_interval(found: Estimate) -> str:
+    return f"{found.value:.3f} ({found.low:.3f}–{found.high:.3f})"
+
+
 def _plain_cka(X: np.ndarray, Y: np.ndarray) -> float:
     K, L = (each - each.mean(0) - each.mean(1)[:, None] + each.mean() for each in (X @ X.T, Y @ Y.T))
     return float((K * L).sum() / np.sqrt((K * K).sum() * (L * L).sum()))
@@ -109,7 +157,7 @@ def _plain_svcca(X: np.ndarray, Y: np.ndarray) -> float:
 
 def main() -> None:
     """Print the table."""
-    print(markdown(measure()))
+    print(markdown([*measure(), *planted()]))
 
 
 if __name__ == "__main__":

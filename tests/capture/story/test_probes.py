@@ -26,7 +26,7 @@ def test_the_task_appears_with_depth_and_only_by_training(found: LayerProbes) ->
 
 
 def test_what_the_task_does_not_need_is_read_best_from_the_inputs(found: LayerProbes) -> None:
-    assert found.peak("fifth") == "inputs"
+    assert found.peak("fifth") == found.peak_of_level(0) == "inputs"
     inputs, *_, last = found.of("fifth")
     assert inputs.accuracy.low > 0.9
     assert last.accuracy.high < inputs.accuracy.low

@@ -82,6 +82,12 @@ class LayerProbes(Page):
         best = max(each.accuracy.value for each in found)
         return next(each.layer for each in found if each.accuracy.high >= best)
 
+    def peak_of_level(self, level: int) -> str:
+        """The layer from which the properties planted at a level are read best on average."""
+        planted = [self.of(each.name) for each in self._asked() if each.level == level]
+        means = [sum(each.accuracy.value for each in row) / len(row) for row in zip(*planted, strict=True)]
+        return planted[0][means.index(max(means))].layer
+
     def sections(self) -> list[Section]:
         """All probes, and where each property peaks."""
         columns = {
@@ -104,8 +110,11 @@ class LayerProbes(Page):
             self._peaks(),
         ]
 
+    def _asked(self) -> list[Property]:
+        return list(dict.fromkeys(each.asked for each in self.probes))
+
     def _peaks(self) -> Section:
-        asked = list(dict.fromkeys(each.asked for each in self.probes))
+        asked = self._asked()
         columns = {
             "property": [each.name for each in asked],
             "planted level": [each.level for each in asked],
