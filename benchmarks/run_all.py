@@ -18,7 +18,7 @@ SCRIPTS = (
     "gradient", "ablation", "update_parts", "turn", "sweep", "desk", "desk_matrix", "desk_series",
     "layer_story",
     "filters", "feature_pictures",
-    "sst2",
+    "reviews", "sst2",
 )  # fmt: skip
 
 

@@ -29,7 +29,10 @@ def test_layers_come_in_the_order_in_which_they_run() -> None:
         ("earlier", "Linear", 3),
         ("later", "Linear", 3),
     ]
-    assert [each.activated for each in found] == ["squash", "later"]
+    first, second = found
+    assert first.nonlinearity is not None
+    assert (first.nonlinearity.name, first.nonlinearity.module) == ("tanh", "squash")
+    assert second.nonlinearity is None
 
 
 def test_units_lie_on_the_axis_of_the_kind() -> None:
@@ -42,7 +45,9 @@ def test_units_lie_on_the_axis_of_the_kind() -> None:
             return torch.relu(self.filters(self.words(tokens).transpose(1, 2)))
 
     words, filters = layers_of(Text(), torch.zeros(1, 7).long())
-    assert (words.units, words.unit_axis) == (4, -1)
+    assert (words.units, words.unit_axis, words.nonlinearity) == (4, -1, None)
+    assert filters.nonlinearity is not None
+    assert (filters.nonlinearity.name, filters.nonlinearity.module) == ("relu", None)
     assert (filters.units, filters.unit_axis) == (6, 1)
 
 

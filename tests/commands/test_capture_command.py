@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from called import Call
+from PIL import Image
 
+from weightdesk.capture import examples
 from weightdesk.training import Recipe, train
 
 
@@ -43,6 +45,43 @@ def test_another_run_stands_beside_in_similarity(call: Call, digits: Path) -> No
     rows = [row for row in page["sections"][0]["rows"] if row["network"] == str(digits)]
     assert rows
     assert all(row["CKA"] == pytest.approx(1) for row in rows if row["layer"] == row["other layer"])
+
+
+@pytest.mark.parametrize("reading", ["pictures", "factors", "expanded"])
+def test_pictures_go_into_a_file(call: Call, digits: Path, tmp_path: Path, reading: str) -> None:
+    shown = call("capture", str(digits), reading, "--layer", "conv2", "--out", str(tmp_path / "sheet.png"))
+    assert shown.code == 0, shown.err
+    assert "conv2" in shown.out
+    assert "4 pictures: --out FILE.png" in shown.out
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert min(sheet.size) > 100
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("dead", "--layer", "conv2", "--out", "sheet.png"), "--out: this reading has no pictures"),
+        (("filters", "--out", "sheet.unknown"), "name a file that ends with .png"),
+        (("filters", "--out", "nowhere/sheet.png"), "No such file or directory"),
+    ],
+)
+def test_pictures_that_cannot_be_written_are_said_in_a_line(
+    call: Call, digits: Path, arguments: tuple[str, ...], line: str
+) -> None:
+    shown = call("capture", str(digits), *arguments)
+    assert shown.code == 2
+    assert line in shown.err
+    assert shown.err.count("\n") == 1
+
+
+def test_what_was_read_is_not_computed_again(
+    call: Call, digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = call("capture", str(digits), "duplicates", "--layer", "conv1", "--json")
+    monkeypatch.setattr(examples, "duplicates", None)
+    again = call("capture", str(digits), "duplicates", "--layer", "conv1", "--json")
+    assert again.code == 0
+    assert again.out == first.out
 
 
 def test_what_is_missing_is_said_in_a_line(call: Call, digits: Path) -> None:

@@ -16,6 +16,7 @@ from weightdesk.errors import OptionError, WeightdeskError
 from weightdesk.runs import Run
 from weightdesk.server.aside import Aside
 from weightdesk.server.asking import answered, read
+from weightdesk.server.gauge import Gauge
 from weightdesk.server.session import Session
 
 SWEEP = b'{"parameter": "output.weight", "index": [0, 3], "step": 6, "turns": ["mute hidden1[2]"]}'
@@ -30,8 +31,13 @@ async def leaves() -> bool:
 
 
 @pytest.fixture(scope="module")
-def aside(digits_run: Run) -> Iterator[Aside]:
-    found = Aside(digits_run.path)
+def gauge() -> Gauge:
+    return Gauge()
+
+
+@pytest.fixture(scope="module")
+def aside(digits_run: Run, gauge: Gauge) -> Iterator[Aside]:
+    found = Aside(digits_run.path, gauge=gauge)
     found.warm()
     yield found
     found.close()
@@ -62,6 +68,21 @@ def test_who_has_left_before_the_turn_came_is_not_answered(aside: Aside) -> None
     assert first is not None
     # a few are handed to the process before it has room for them
     assert None in others
+
+
+def test_who_leaves_while_it_is_computed_calls_it_off(aside: Aside, gauge: Gauge) -> None:
+    told: list[str] = []
+
+    async def leaves_when_told() -> bool:
+        told.extend(what for what, _share in filter(None, [gauge.read()]))
+        return bool(told)
+
+    asked = b'{"name": "formation", "step": 6}'
+    assert asyncio.run(aside.ask("reading", asked, leaves_when_told)) is None
+    assert told
+    assert gauge.read() is None
+    # it is not that the process had died: the next is answered, and is not called off
+    assert asyncio.run(aside.ask("sweep", SWEEP, stays))
 
 
 def test_a_process_that_dies_is_told_and_takes_nothing_with_it(aside: Aside) -> None:

@@ -641,6 +641,16 @@ export interface WeightsQuestion {
   readonly unit?: number | null;
 }
 
+/** What is being done, and the share of it that is done; both None while nothing is. */
+export interface Working {
+  readonly what: string | null;
+  readonly share: number | null;
+}
+
+/** What is being done, and how far is it? */
+export interface WorkingQuestion {
+}
+
 export interface Questions {
   activity: ActivityQuestion;
   captured: CapturedQuestion;
@@ -676,6 +686,7 @@ export interface Questions {
   update: UpdateQuestion;
   verdicts: VerdictsQuestion;
   weights: WeightsQuestion;
+  working: WorkingQuestion;
 }
 
 export interface Answers {
@@ -713,6 +724,7 @@ export interface Answers {
   update: Update;
   verdicts: Verdicts;
   weights: Weights;
+  working: Working;
 }
 
 export const SETTLED: ReadonlySet<keyof Questions> = new Set(["activity", "captured", "examples", "heard", "importance", "network", "norms", "patches", "pictures", "plane", "ranges", "reading", "save", "scores", "sound", "spectrum", "sweep", "terms", "tile", "tokens", "verdicts", "weights"]);

@@ -2,7 +2,7 @@
 
 ```
 specimen.py     a network as it stands, with the examples on which it is studied
-layers.py       the layers of a network, in the order in which they run
+layers.py       the layers of a network, in the order in which they run, each with its nonlinearity
 activations.py  what the layers give          receptive/    what a unit can see of an input
 filters/        what the first filters are: edges, blobs, Gabor filters, colours, or none of these
 pictures/       what units look for: inputs found by optimisation, and by the weights alone
@@ -14,6 +14,7 @@ baselines.py    the same network with weights that know nothing
 case.py         a network of a run at a step, and a place in it
 readings.py     all of this by name, for the command line and the desk
 cache.py        results kept beside the run      progress.py   long work that says how far it is
+keeping.py      pages in it                      digests.py    what decides a result
 ```
 
 The functions are in these rooms: `weightdesk.capture.circuits.feeding`, for one.

@@ -80,11 +80,10 @@ def passes(
         By the layer's name, its results for a batch, as examples, units and places.
 
     >>> net, inputs = nn.Linear(2, 3), torch.zeros(5, 2)
-    >>> [len(heard[""]) for heard in passes(net, inputs, [Layer("", "Linear", 3, "")], batch=4)]
+    >>> [len(heard[""]) for heard in passes(net, inputs, [Layer("", "Linear", 3)], batch=4)]
     [4, 1]
     """
-    heeded = {(each.name if before else each.activated): each for each in layers}
-    with torch.no_grad(), listening(model, heeded) as heard:
+    with torch.no_grad(), listening(model, layers, before=before) as heard:
         for some in torch.split(inputs, batch):
             heard.clear()
             model(some)
@@ -92,12 +91,15 @@ def passes(
 
 
 @contextmanager
-def listening(model: nn.Module, layers: dict[str, Layer]) -> Iterator[dict[str, Tensor]]:
-    """Hear what modules give while the network runs; gradients flow through it.
+def listening(
+    model: nn.Module, layers: Iterable[Layer], *, before: bool = False
+) -> Iterator[dict[str, Tensor]]:
+    """Hear what layers give while the network runs; gradients flow through it.
 
     Arguments:
         model: the network.
-        layers: by the name of the module to listen to, the layer whose units its results hold.
+        layers: those to listen to.
+        before: whether to hear the weighted sums z in place of what the activation function makes of them.
 
     Yields:
         By the layer's name, the results of the last run, as examples, units and places.
@@ -106,15 +108,17 @@ def listening(model: nn.Module, layers: dict[str, Layer]) -> Iterator[dict[str, 
     modules = dict(model.named_modules())
     with ExitStack() as stack:
         stack.enter_context(unfused())
-        for name, layer in layers.items():
-            stack.callback(modules[name].register_forward_hook(_note(heard, layer)).remove)
+        for layer in layers:
+            follows = None if before else layer.nonlinearity
+            # a copy, as what follows may write into it
+            made = torch.clone if follows is None else follows.of(model)
+            stack.callback(modules[layer.name].register_forward_hook(_note(heard, layer, made)).remove)
         yield heard
 
 
-def _note(heard: dict[str, Tensor], layer: Layer) -> Any:
+def _note(heard: dict[str, Tensor], layer: Layer, made: Callable[[Tensor], Tensor]) -> Any:
     def hook(_module: nn.Module, _given: Any, result: Tensor) -> None:
-        units = result.movedim(layer.unit_axis, 1)
-        # a copy, as what follows may write into it
-        heard[layer.name] = units.reshape(*units.shape[:2], -1).clone()
+        units = made(result).movedim(layer.unit_axis, 1)
+        heard[layer.name] = units.reshape(*units.shape[:2], -1)
 
     return hook

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any, Final, TypeAlias
 
 from safetensors import SafetensorError
@@ -43,12 +44,13 @@ class Cache:
 
         Arguments:
             kind: what is asked, a word such as `probes`.
-            about: everything that decides the answer, as plain JSON values.
+            about: everything that decides the answer, as plain JSON values; the version of this package
+                decides, too.
             make: computes it.
         """
         if self.store is None:
             return make()
-        name = f"{FOLDER}/{kind}-{_digest(about)}.safetensors"
+        name = f"{FOLDER}/{kind}-{_digest({'version': version('weightdesk'), **about})}.safetensors"
         try:
             found: Arrays = load(self.store.read(name))
         except (FileNotFoundError, SafetensorError):

@@ -10,6 +10,7 @@ from typing import Any, Self
 from torch import Tensor, nn
 
 from weightdesk.capture.cache import Cache
+from weightdesk.capture.digests import of_examples, of_weights
 from weightdesk.capture.layers import Layer, layers_of
 from weightdesk.capture.progress import Progress, silent
 from weightdesk.capture.specimen import Specimen
@@ -58,6 +59,23 @@ class Case:
     def untrained(self) -> nn.Module:
         """The network as its training began."""
         return self.model_at(self.steps[0])
+
+    def decisive(self, *, placed: bool, through: bool) -> dict[str, Any]:
+        """All that decides what is read, as plain JSON values.
+
+        Arguments:
+            placed: whether the place in the network does.
+            through: whether all snapshots of the run do, and not only the first.
+        """
+        place = (self.layer_name, self.unit_number, self.example, self.word)
+        return {
+            "weights": of_weights(self.specimen.model),
+            "examples": of_examples(self.specimen),
+            "others": {name: of_weights(model) for name, model in self.others.items()},
+            "untrained": of_weights(self.untrained),
+            "steps": list(self.steps) if through else [],
+            "place": list(place) if placed else [],
+        }
 
     @property
     def layer(self) -> Layer:

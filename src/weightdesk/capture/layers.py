@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules import activation
 
+from weightdesk.capture.nonlinearities import Calls, Nonlinearity, is_per_unit, of_module
 from weightdesk.errors import OptionError
 
 _CONVOLUTIONS: Final = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 WEIGHTED: Final = (*_CONVOLUTIONS, nn.Linear, nn.Embedding)
 """The modules that count as layers."""
-
-_ACTIVATIONS: Final = tuple(
-    getattr(activation, name) for name in activation.__all__ if name != "MultiheadAttention"
-)
 
 
 @dataclass(frozen=True)
@@ -30,14 +26,13 @@ class Layer:
         name: as `named_modules()` names it.
         kind: its class, such as `Conv2d`.
         units: how many numbers it gives for each place.
-        activated: the module whose results the network goes on with: its activation function, or
-            itself where none follows directly.
+        nonlinearity: the activation function that directly follows; None where none does.
     """
 
     name: str
     kind: str
     units: int
-    activated: str
+    nonlinearity: Nonlinearity | None = field(default=None, compare=False)
 
     @property
     def unit_axis(self) -> int:
@@ -56,42 +51,69 @@ def layers_of(model: nn.Module, inputs: Tensor) -> tuple[Layer, ...]:
         OptionError: no layer runs.
 
     >>> net = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 1))
-    >>> [(each.name, each.units, each.activated) for each in layers_of(net, torch.zeros(1, 2))]
-    [('0', 4, '1'), ('2', 1, '2')]
+    >>> first, second = layers_of(net, torch.zeros(1, 2))
+    >>> first.name, first.units, first.nonlinearity.name, second.nonlinearity
+    ('0', 4, 'relu', None)
     """
-    results: dict[str, Tensor] = {}
-    activated: dict[str, str] = {}
-    modules = dict(model.named_modules())
-
-    def note(name: str) -> Any:
-        def hook(module: nn.Module, given: tuple[Any, ...], result: Any) -> None:
-            if isinstance(module, WEIGHTED):
-                results.setdefault(name, result)
-            elif isinstance(module, _ACTIVATIONS):
-                for layer, value in results.items():
-                    if given and value is given[0]:
-                        activated.setdefault(layer, name)
-
-        return hook
-
-    handles = [module.register_forward_hook(note(name)) for name, module in modules.items()]
-    try:
-        with torch.no_grad(), unfused():
-            model(inputs[:1])
-    finally:
-        for handle in handles:
-            handle.remove()
-    if not results:
+    met, modules = _Met(), dict(model.named_modules())
+    with torch.no_grad(), unfused(), met.during(modules), Calls(met.follow):
+        model(inputs[:1])
+    if not met.results:
         raise OptionError(
             f"{type(model).__name__} runs no layer of {', '.join(each.__name__ for each in WEIGHTED)}"
         )
-    return tuple(_layer(modules[name], name, activated.get(name, name)) for name in results)
+    return tuple(_layer(modules[name], name, met.following.get(name)) for name in met.results)
 
 
-def _layer(module: nn.Module, name: str, activated: str) -> Layer:
+class _Met:
+    """What is met while a network runs once.
+
+    Attributes:
+        results: of each layer, or of what normalised them.
+        through: the modules that did.
+        following: the activation function of each layer that has one.
+    """
+
+    def __init__(self) -> None:
+        self.results: dict[str, Tensor] = {}
+        self.through: dict[str, tuple[str, ...]] = {}
+        self.following: dict[str, Nonlinearity] = {}
+
+    @contextmanager
+    def during(self, modules: dict[str, nn.Module]) -> Iterator[None]:
+        with ExitStack() as stack:
+            for name, module in modules.items():
+                if found := of_module(name, module):
+                    stack.callback(module.register_forward_pre_hook(self._activate(found)).remove)
+                elif isinstance(module, WEIGHTED) or is_per_unit(module):
+                    stack.callback(module.register_forward_hook(self._leave(name)).remove)
+            yield
+
+    def follow(self, z: Tensor, found: Nonlinearity) -> None:
+        for layer in self._behind(z):
+            self.following.setdefault(layer, replace(found, through=self.through.get(layer, ())))
+
+    def _behind(self, z: Tensor) -> list[str]:
+        return [layer for layer, value in self.results.items() if value is z]
+
+    def _activate(self, found: Nonlinearity) -> Any:
+        return lambda _module, given: self.follow(given[0], found)
+
+    def _leave(self, name: str) -> Any:
+        def hook(module: nn.Module, given: tuple[Any, ...], result: Tensor) -> None:
+            if isinstance(module, WEIGHTED):
+                self.results.setdefault(name, result)
+                return
+            for layer in self._behind(given[0]):
+                self.results[layer], self.through[layer] = result, (*self.through.get(layer, ()), name)
+
+        return hook
+
+
+def _layer(module: nn.Module, name: str, following: Nonlinearity | None) -> Layer:
     weight: Tensor = module.weight  # type: ignore[assignment]
     units = weight.shape[1] if isinstance(module, nn.Embedding) else weight.shape[0]
-    return Layer(name, _kind(module), units, activated)
+    return Layer(name, _kind(module), units, following)
 
 
 def _kind(module: nn.Module) -> str:

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
-from weightdesk.capture import circuits, examples, filters, text
+from weightdesk.capture import circuits, examples, filters, pictures, text
 from weightdesk.capture.case import Case
+from weightdesk.capture.keeping import KeptPage, kept_page
+from weightdesk.capture.progress import part
 from weightdesk.capture.story.formation import formation, log_spread
 from weightdesk.capture.story.story import layer_story
 from weightdesk.errors import OptionError, closest
 from weightdesk.explain.page import Page
+
+FACTORS: Final = 8
+"""So many groups the units of a layer are put into, at most."""
 
 About: TypeAlias = Literal["network", "layer", "unit", "example", "word"]
 
@@ -27,6 +32,8 @@ class Reading:
         read: how it is found.
         fits: whether a network can be read so.
         needs: what a network must be like for it, in words.
+        through: whether it looks at all snapshots of the run.
+        keeps: whether the page is kept beside the run; some keep their parts themselves.
     """
 
     title: str
@@ -34,6 +41,8 @@ class Reading:
     read: Callable[[Case], Page]
     fits: Callable[[Case], bool] = lambda _case: True
     needs: str = "any network"
+    through: bool = False
+    keeps: bool = True
 
 
 def read(name: str, case: Case) -> Page:
@@ -51,7 +60,10 @@ def read(name: str, case: Case) -> Page:
     reading = READINGS[name]
     if not reading.fits(case):
         raise OptionError(f"{name} needs {reading.needs}, and this is none")
-    return reading.read(case)
+    if not reading.keeps:
+        return reading.read(case)
+    about = case.decisive(placed=reading.about != "network", through=reading.through)
+    return kept_page(case.cache, name, about, lambda: reading.read(case))
 
 
 def _beside(case: Case) -> dict[str, Any]:
@@ -72,7 +84,8 @@ def _of_text(function: Callable[..., Page]) -> Callable[[Case], Page]:
 
 
 def _story(case: Case) -> Page:
-    return layer_story(case.specimen, others=case.others, cache=case.cache, **_beside(case))
+    run: dict[str, Any] = {"model_at": case.model_at, "steps": case.steps}
+    return layer_story(case.specimen, others=case.others, cache=case.cache, **run, **_beside(case))
 
 
 def _part(name: str) -> Callable[[Case], Page]:
@@ -103,12 +116,36 @@ def _negation(case: Case) -> Page:
     return text.negation(case.specimen, " ".join(rest), negator, progress=case.progress)
 
 
+def _factors(case: Case) -> Page:
+    """Groups of units, and a picture of each."""
+    factors = min(FACTORS, case.layer.units)
+    groups = pictures.unit_factors(case.specimen, case.layer, factors, progress=part(case.progress, 0.0, 0.3))
+    if not case.has_pictures:
+        return groups
+    drawn = groups.pictures(case.specimen, case.layer, progress=part(case.progress, 0.3, 1.0))
+    return KeptPage(groups.title, (*groups.sections(), *drawn.sections()), tuple(drawn.images()))
+
+
+def _expanded(case: Case) -> Page:
+    return pictures.expanded_weights(case.specimen, case.layer, progress=case.progress)
+
+
+def _drawn(case: Case) -> Page:
+    return pictures.feature_pictures(case.specimen, case.layer, progress=case.progress)
+
+
 def _pictures(title: str, about: About, found: Callable[[Case], Page]) -> Reading:
     return Reading(title, about, found, lambda case: case.has_pictures, "a network that is given pictures")
 
 
-def _texts(title: str, about: About, found: Callable[[Case], Page]) -> Reading:
-    return Reading(title, about, found, lambda case: case.has_texts, "a network that is given words")
+def _classes(title: str, name: str) -> Reading:
+    return Reading(title, "network", _part(name), lambda case: case.has_classes, "classes", keeps=False)
+
+
+def _texts(title: str, about: About, found: Callable[[Case], Page], **further: bool) -> Reading:
+    return Reading(
+        title, about, found, lambda case: case.has_texts, "a network that is given words", **further
+    )
 
 
 STORY: Final = "story"
@@ -116,40 +153,37 @@ STORY: Final = "story"
 
 READINGS: Final[Mapping[str, Reading]] = MappingProxyType(
     {
-        STORY: Reading("the layer story", "network", _story),
-        "probes": Reading(
-            "what can be read from each layer",
+        STORY: Reading("the layer story", "network", _story, keeps=False),
+        "probes": _classes("what can be read from each layer", "probes"),
+        "generic": _classes("from generic to specific", "generic"),
+        "separability": _classes("how far apart the classes lie", "separability"),
+        "dimension": Reading("how many numbers it takes", "network", _part("dimension"), keeps=False),
+        "similarity": Reading("how alike the layers are", "network", _part("similarity"), keeps=False),
+        "formation": Reading("when it formed", "network", _formation, keeps=False),
+        "circuits": Reading(
+            "strongest circuits",
             "network",
-            _part("probes"),
-            lambda case: case.has_classes,
-            "classes",
+            _of_network(circuits.strongest_circuits),
+            lambda case: len(case.layers) >= 3,
+            "three layers of which each feeds the next",
         ),
-        "generic": Reading(
-            "from generic to specific",
-            "network",
-            _part("generic"),
-            lambda case: case.has_classes,
-            "classes",
-        ),
-        "separability": Reading(
-            "how far apart the classes lie",
-            "network",
-            _part("separability"),
-            lambda case: case.has_classes,
-            "classes",
-        ),
-        "dimension": Reading("how many numbers it takes", "network", _part("dimension")),
-        "similarity": Reading("how alike the layers are", "network", _part("similarity")),
-        "formation": Reading("when it formed", "network", _formation),
-        "circuits": Reading("strongest circuits", "network", _of_network(circuits.strongest_circuits)),
         "filters": _pictures(
             "what the first filters are", "network", lambda case: filters.fit_filters(case.filters)
         ),
         "polarity": _texts("words between the classes", "network", _of_text(text.polarity)),
-        "movement": _texts("how words moved", "network", _movement),
+        "movement": _texts("how words moved", "network", _movement, through=True),
         "phrases": _texts("phrases that excite units", "network", _of_text(text.top_phrases)),
         "attention": _texts("what heads attend to", "network", _of_text(text.attention)),
         "heads": _texts("what heads are good for", "network", _of_text(text.head_roles)),
+        "pictures": _pictures("what its units look for", "layer", _drawn),
+        "factors": Reading("units that go together", "layer", _factors),
+        "expanded": Reading(
+            "its weights on the inputs",
+            "layer",
+            _expanded,
+            lambda case: case.specimen.inputs.is_floating_point(),
+            "inputs that are numbers",
+        ),
         "examples": Reading("strongest examples", "layer", _of_layer(examples.strongest_examples)),
         "selectivity": Reading(
             "which classes its units tell",

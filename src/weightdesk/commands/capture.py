@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +14,7 @@ from weightdesk.commands.network import NetworkOption
 if TYPE_CHECKING:
     from weightdesk.capture.case import Case
     from weightdesk.capture.progress import Progress
+    from weightdesk.explain.page import Page
 
 
 def capture(
@@ -37,6 +39,12 @@ def capture(
         typer.Option(help="another run whose layers to compare", metavar="RUN", show_default=False),
     ] = None,
     network: NetworkOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="file for the pictures, where the reading has such", metavar="PNG", show_default=False
+        ),
+    ] = None,
     rows: Annotated[int, typer.Option(help="rows of each table", min=1)] = 12,
     json: Annotated[bool, typer.Option("--json", help="print the tables as JSON")] = False,
 ) -> None:
@@ -51,24 +59,55 @@ def capture(
         _list(case, json=json)
         return
     place = {"layer_name": layer, "unit_number": unit, "word": word, "example": example}
-    _show(reading, case.about(**place), rows, json=json)
+    page = _read(reading, case.about(**place))
+    if out is not None:
+        _save(page, out)
+    _show(reading, page, case, rows, json=json)
 
 
-def _show(reading: str, case: Case, rows: int, *, json: bool) -> None:
-    """Read one thing and print it."""
+def _read(reading: str, case: Case) -> Page:
+    from weightdesk.capture.readings import read
+
+    with _progress() as progress:
+        return read(reading, case.about(progress=progress))
+
+
+def _save(page: Page, out: Path) -> None:
+    """Write the pictures of a page into one file.
+
+    Raises:
+        OptionError: it has none, or the file cannot be written.
+    """
+    from weightdesk.errors import OptionError
+    from weightdesk.terminal.sheet import contact_sheet
+
+    images = page.images()
+    if not images:
+        raise OptionError(
+            "--out: this reading has no pictures; of a network that is given pictures these have: "
+            "pictures, filters, expanded, factors"
+        )
+    try:
+        contact_sheet(page.title, images).save(out)
+    except (OSError, ValueError) as error:
+        raise OptionError(f"--out {out}: {error}; name a file that ends with .png") from error
+
+
+def _show(reading: str, page: Page, case: Case, rows: int, *, json: bool) -> None:
+    """Print what was read."""
     from rich.console import Console
 
-    from weightdesk.capture.readings import READINGS, STORY, read
+    from weightdesk.capture.readings import READINGS, STORY
     from weightdesk.terminal.document import document
     from weightdesk.terminal.reasons import plain, reasons
 
-    with _progress() as progress:
-        page = read(reading, case.about(progress=progress))
     if json:
         print(document(plain(page)))
         return
     console = Console(highlight=False)
     console.print(reasons(page, console.width, rows))
+    if images := page.images():
+        console.print(f"\n{len(images)} pictures: --out FILE.png", style="dim")
     if reading == STORY:
         more = ", ".join(name for name, each in READINGS.items() if each.fits(case) and name != STORY)
         console.print(f"\nmore: {more}", style="dim")

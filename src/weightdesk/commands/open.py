@@ -23,4 +23,6 @@ def open_(
     from weightdesk.server.launch import serve
     from weightdesk.server.opening import open_session
 
-    serve(open_session(run, network), aside=Aside(run, network), host=host, port=port, browse=browser)
+    session = open_session(run, network)
+    aside = Aside(run, network, session.gauge)
+    serve(session, aside=aside, host=host, port=port, browse=browser)

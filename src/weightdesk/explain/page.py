@@ -10,8 +10,10 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from weightdesk.explain.images import NEGATIVE, POSITIVE, Picture
+
 _ROWS_SHOWN: Final = 30
-_POSITIVE, _NEGATIVE = "#3b7dd8", "#e8833a"
+_IMAGES_SHOWN: Final = 64
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,18 @@ class Page:
         """The tables of the page, the main one first."""
         raise NotImplementedError
 
+    def images(self) -> list[Picture]:
+        """The pictures of the page, if any."""
+        return []
+
     def to_arrow(self) -> pa.Table:
         """The main table."""
         return self.sections()[0].table
 
     def _repr_html_(self) -> str:
-        return f"<h3>{escape(self.title)}</h3>" + "".join(_html(each) for each in self.sections())
+        pictures = "".join(each.html() for each in self.images()[:_IMAGES_SHOWN])
+        tables = "".join(_html(each) for each in self.sections())
+        return f"<h3>{escape(self.title)}</h3>{pictures}{tables}"
 
 
 def number(value: Any) -> str:
@@ -69,6 +77,8 @@ def number(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(number(each) for each in value)
     if isinstance(value, float):
+        if math.isnan(value):
+            return "–"
         return f"{value:+.4g}" if value else "0"
     return "" if value is None else str(value)
 
@@ -94,7 +104,7 @@ def _cell(value: Any, largest: float | None) -> str:
     text = escape(number(value))
     if not largest or not value or not math.isfinite(value / largest):
         return f"<td>{text}</td>"
-    colour = _POSITIVE if value > 0 else _NEGATIVE
+    colour = POSITIVE if value > 0 else NEGATIVE
     width = round(60 * abs(value) / largest)
     bar = f'<span style="display:inline-block;height:.7em;width:{width}px;background:{colour}"></span>'
     return f"<td>{text} {bar}</td>"

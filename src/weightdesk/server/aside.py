@@ -15,6 +15,7 @@ from typing import Final
 
 from weightdesk.errors import OptionError, WeightdeskError
 from weightdesk.server.asking import answered, line, read
+from weightdesk.server.gauge import CalledOffError, Gauge
 from weightdesk.server.opening import open_session
 from weightdesk.server.session import Session
 
@@ -28,10 +29,12 @@ class Aside:
     Arguments:
         run: its folder or address.
         network: as for `open_session`.
+        gauge: where it tells how far it is; whoever is asked about that has the same.
     """
 
-    def __init__(self, run: str, network: str | None = None) -> None:
-        self._arguments = run, network
+    def __init__(self, run: str, network: str | None = None, gauge: Gauge | None = None) -> None:
+        self._gauge = gauge or Gauge()
+        self._arguments = run, network, self._gauge
         self._pool: ProcessPoolExecutor | None = None
         self._waiting: deque[object] = deque()
         self._lock = RLock()  # a signal may come while it is held
@@ -42,7 +45,7 @@ class Aside:
         self._started().submit(os.getpid)
 
     async def ask(self, kind: str, body: bytes, left: Callable[[], Awaitable[bool]]) -> bytes | None:
-        """The packed answer; None where whoever asked has left before its turn came.
+        """The packed answer; None where whoever asked has left.
 
         Raises:
             WeightdeskError: it cannot be answered.
@@ -56,18 +59,23 @@ class Aside:
                 await asyncio.sleep(_LOOK)
                 if await left():
                     return None
-            found = await self._asked(kind, body)
+            found = await self._asked(kind, body, left)
         finally:
             self._waiting.remove(turn)
         if isinstance(found, str):
             raise WeightdeskError(found)
         return found
 
-    async def _asked(self, kind: str, body: bytes) -> bytes | str:
+    async def _asked(self, kind: str, body: bytes, left: Callable[[], Awaitable[bool]]) -> bytes | str | None:
         pool = self._started()
         try:
-            return await asyncio.get_running_loop().run_in_executor(pool, _answer, kind, body)
+            answer = asyncio.get_running_loop().run_in_executor(pool, _answer, kind, body)
+            while not (await asyncio.wait([answer], timeout=_LOOK))[0]:
+                if await left():
+                    self._gauge.call_off()
+            return await answer
         except BrokenProcessPool:
+            self._gauge.rest()
             self._drop(pool)
             raise OptionError(
                 f"{kind}: the process that computes it has ended, perhaps for want of memory; ask again"
@@ -100,7 +108,7 @@ class Aside:
 _session: Session | None = None
 
 
-def _begin(run: str, network: str | None) -> None:
+def _begin(run: str, network: str | None, gauge: Gauge) -> None:
     """In the other process: get ready, and end with the one that started it."""
     global _session
     import torch
@@ -111,6 +119,7 @@ def _begin(run: str, network: str | None) -> None:
         os.nice(_NICENESS)
     torch.set_num_threads(max(1, torch.get_num_threads() // 2))
     _session = open_session(run, network)
+    _session.gauge = gauge
 
 
 def _follow() -> None:
@@ -120,10 +129,13 @@ def _follow() -> None:
         os._exit(0)
 
 
-def _answer(kind: str, body: bytes) -> bytes | str:
-    """The packed answer, or what went wrong in one line."""
+def _answer(kind: str, body: bytes) -> bytes | str | None:
+    """The packed answer, or what went wrong in one line; None where it was called off."""
     assert _session is not None
+    _session.gauge.rest()
     try:
         return answered(read(kind, body), _session)
+    except CalledOffError:
+        return None
     except (WeightdeskError, OSError) as error:
         return line(error)

@@ -22,6 +22,7 @@ from weightdesk.desk.state import State
 from weightdesk.errors import OptionError
 from weightdesk.runs import Run, open_run
 from weightdesk.runs.stores import open_store
+from weightdesk.server.gauge import Gauge
 from weightdesk.server.kept import Kept
 from weightdesk.server.subject import Subject
 from weightdesk.training import held_out
@@ -46,6 +47,9 @@ class Session:
     Arguments:
         run: the run, finished or not.
         subject: the network and its probe set; of a built-in training they are found by themselves.
+
+    Attributes:
+        gauge: how far long work is.
     """
 
     def __init__(self, run: Run, subject: Subject | None = None) -> None:
@@ -53,6 +57,7 @@ class Session:
         self._given = subject
         self._desks: OrderedDict[int, _Turned] = OrderedDict()
         self._kept = Kept()
+        self.gauge = Gauge()
 
     @property
     def subject(self) -> Subject:
@@ -119,7 +124,8 @@ class Session:
         some = min(len(subject.inputs), EXAMINED)
         specimen = subject.specimen(self.model(step, turns)).of_examples(torch.arange(some))
         others = {path: _last(open_run(path), subject.model) for path in beside}
-        return Case(specimen, run.steps, self.model, others=others, cache=Cache(open_store(run.path)))
+        cache = Cache(open_store(run.path))
+        return Case(specimen, run.steps, self.model, others=others, cache=cache, progress=self.gauge.tell)
 
     def kept(self, kind: str, key: Hashable, make: Callable[[], Any]) -> Any:
         """A result that takes a while, made once for the questions about the same."""

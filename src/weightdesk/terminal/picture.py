@@ -6,9 +6,10 @@ import math
 from typing import Final
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from weightdesk.terminal.figures import number, shorten
+from weightdesk.terminal.lettering import FAINT, FONT, INK, PAPER, plain, width_of
 from weightdesk.terminal.palette import colours
 from weightdesk.terminal.pixels import EMPTY, tile_pixels, tile_size
 from weightdesk.terminal.tiles import Tiles
@@ -19,9 +20,6 @@ _LARGEST_ZOOM: Final = 28
 _WIDEST_NAME: Final = 28
 _MARGIN, _GAP, _LINE = 24, 12, 18
 _STRIP: Final = (220, 12)
-_PAPER, _INK, _FAINT = (255, 255, 255), (32, 33, 36), (110, 114, 120)
-_FONT: Final = ImageFont.load_default(size=13)
-_ASCII: Final = str.maketrans({"×": "x", "∞": "inf", "…": "..", "–": "-"})  # what Pillow's own font has
 
 
 def picture(tiles: Tiles) -> Image.Image:
@@ -40,17 +38,15 @@ def picture(tiles: Tiles) -> Image.Image:
     rows = -(-count // columns)
     across = left + columns * (width + _GAP) - _GAP + _MARGIN
     down = top + rows * (height + _LINE + _GAP) + 2 * _LINE + _MARGIN
-    title = tiles.title.translate(_ASCII)
-    sheet = Image.new(
-        "RGB", (max(across, 2 * _MARGIN + max(_text_width(title), 2 * _STRIP[0])), down), _PAPER
-    )
+    title = plain(tiles.title)
+    sheet = Image.new("RGB", (max(across, 2 * _MARGIN + max(width_of(title), 2 * _STRIP[0])), down), PAPER)
     draw = ImageDraw.Draw(sheet)
-    draw.text((_MARGIN, _MARGIN), title, fill=_INK, font=_FONT)
+    draw.text((_MARGIN, _MARGIN), title, fill=INK, font=FONT)
     for place, (image, name) in enumerate(zip(tile_pixels(tiles, zoom), tiles.names, strict=True)):
         x = left + place % columns * (width + _GAP)
         y = top + place // columns * (height + _LINE + _GAP)
-        draw.text((x, y), name, fill=_FAINT, font=_FONT)
-        opaque = np.where(image == EMPTY, _PAPER, image).astype(np.uint8)
+        draw.text((x, y), name, fill=FAINT, font=FONT)
+        opaque = np.where(image == EMPTY, PAPER, image).astype(np.uint8)
         sheet.paste(Image.fromarray(opaque), (x, y + _LINE))
     _draw_row_names(draw, tiles, zoom, left, top + _LINE)
     _draw_scale(sheet, tiles.scale, down - _MARGIN - _LINE)
@@ -61,26 +57,22 @@ def _draw_row_names(draw: ImageDraw.ImageDraw, tiles: Tiles, zoom: int, right: i
     every = -(-_LINE // zoom)  # rows that one line of text is high
     for row in range(0, len(tiles.rows), every):
         middle = top + (row + 0.5) * zoom
-        draw.text((right - 6, middle), _name(tiles.rows[row]), fill=_FAINT, font=_FONT, anchor="rm")
+        draw.text((right - 6, middle), _name(tiles.rows[row]), fill=FAINT, font=FONT, anchor="rm")
 
 
 def _draw_scale(sheet: Image.Image, scale: float, top: int) -> None:
     draw = ImageDraw.Draw(sheet)
-    low, high = (number(end).translate(_ASCII) for end in (-scale, scale))
-    draw.text((_MARGIN, top - 3), low, fill=_INK, font=_FONT)
-    x = _MARGIN + _text_width(low) + 8
+    low, high = (plain(number(end)) for end in (-scale, scale))
+    draw.text((_MARGIN, top - 3), low, fill=INK, font=FONT)
+    x = _MARGIN + width_of(low) + 8
     strip = colours(np.tile(np.linspace(-1, 1, _STRIP[0]), (_STRIP[1], 1)), 1.0)
     sheet.paste(Image.fromarray(strip), (x, top))
-    draw.text((x + _STRIP[0] + 8, top - 3), high, fill=_INK, font=_FONT)
+    draw.text((x + _STRIP[0] + 8, top - 3), high, fill=INK, font=FONT)
 
 
 def _names_width(tiles: Tiles) -> int:
-    return max((_text_width(_name(each)) + 6 for each in tiles.rows), default=0)
+    return max((width_of(_name(each)) + 6 for each in tiles.rows), default=0)
 
 
 def _name(text: str) -> str:
-    return shorten(text, _WIDEST_NAME).translate(_ASCII)
-
-
-def _text_width(text: str) -> int:
-    return math.ceil(_FONT.getlength(text))
+    return plain(shorten(text, _WIDEST_NAME))

@@ -212,4 +212,4 @@ def test_mistakes_are_told_in_one_line(
 def test_rows_of_numbers_are_no_pictures() -> None:
     net = nn.Linear(4, 2)
     with pytest.raises(OptionError, match=r"must be pictures .* got torch.float32 of \(3, 4\)"):
-        feature_pictures(Specimen(net, torch.zeros(3, 4)), Layer("", "Linear", 2, ""))
+        feature_pictures(Specimen(net, torch.zeros(3, 4)), Layer("", "Linear", 2))

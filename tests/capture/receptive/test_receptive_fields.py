@@ -32,7 +32,7 @@ def by_gradients(model: nn.Module, shape: tuple[int, ...], layer: Layer, draws: 
     reached: Tensor | None = None
     for _ in range(draws):
         example = (torch.rand(1, *shape, generator=generator).double() + 0.1).requires_grad_()
-        with listening(model, {layer.name: layer}) as heard:
+        with listening(model, [layer], before=True) as heard:
             model(example)
         z = heard[layer.name][0]
         rows = [torch.autograd.grad(each, example, retain_graph=True)[0][0] != 0 for each in z.flatten()]

@@ -49,7 +49,7 @@ def test_windows_hold_what_the_convolution_reads(
     nn.init.ones_(convolution.weight)
     inputs = torch.arange(1, length + 1)
     sums = convolution(inputs[None, None].float()).flatten()
-    words = Filters(Layer("", "Conv1d", 1, ""), convolution).words(inputs[None])[0]
+    words = Filters(Layer("", "Conv1d", 1), convolution).words(inputs[None])[0]
     assert words.where(words != OUTSIDE, 0).sum(1).tolist() == sums.tolist()
 
 

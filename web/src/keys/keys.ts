@@ -8,7 +8,8 @@ export interface Key {
   readonly words: string;
   /** Whether an event is this key. */
   is(event: KeyboardEvent): boolean;
-  run(desk: Desk, sheet: () => void): void;
+  /** `root` is the element that holds the whole desk. */
+  run(desk: Desk, sheet: () => void, root: Element | null): void;
 }
 
 const plain = (key: string) => (event: KeyboardEvent) => event.key === key && !event.ctrlKey && !event.metaKey && !event.altKey;
@@ -58,7 +59,7 @@ export const KEYS: readonly Key[] = [
   { keys: "]", words: "next unit", is: plain("]"), run: (desk) => unit(desk, 1) },
   { keys: ",", words: "previous layer", is: plain(","), run: (desk) => layer(desk, -1) },
   { keys: ".", words: "next layer", is: plain("."), run: (desk) => layer(desk, 1) },
-  { keys: "/", words: "find a layer or a unit", is: plain("/"), run: () => document.querySelector<HTMLElement>(".weightdesk input[type=search]")?.focus() },
+  { keys: "/", words: "find a layer or a unit", is: plain("/"), run: (_desk, _sheet, root) => root?.querySelector<HTMLElement>("input[type=search]")?.focus() },
   { keys: "esc", words: "close what is open", is: plain("Escape"), run: (desk) => (desk.refusal = null) },
   { keys: "?", words: "this sheet", is: plain("?"), run: (_, sheet) => sheet() },
 ];

@@ -33,6 +33,11 @@ export class Asked<K extends keyof Questions> {
       untrack(() => this.#next(JSON.parse(text) as Questions[K] | null));
     });
     $effect(() => () => this.#stop.abort());
+    let stops = untrack(() => desk().stops);
+    $effect(() => {
+      if (costly && desk().stops > stops) untrack(() => this.#callOff());
+      stops = desk().stops;
+    });
   }
 
   #next(question: Questions[K] | null): void {
@@ -48,6 +53,13 @@ export class Asked<K extends keyof Questions> {
     const pause = this.costly && !first ? LONG_PAUSE : Math.max(0, this.#began + PAUSE - performance.now());
     const timer = setTimeout(() => void this.#ask(question, signal), first ? 0 : pause);
     signal.addEventListener("abort", () => clearTimeout(timer));
+  }
+
+  #callOff(): void {
+    if (!this.loading) return;
+    this.#stop.abort();
+    this.loading = false;
+    if (!this.answer) this.refused = "stopped; ask again by another step or unit";
   }
 
   async #ask(question: Questions[K], signal: AbortSignal): Promise<void> {

@@ -30,6 +30,7 @@ export class Desk {
   undone = $state.raw<Turns[]>([]);
   done = $state.raw<Turns[]>([]);
   playing = $state(false);
+  stops = $state(0); // how often what takes long was stopped by hand
   speed = $state(1);
   connected = $state(true);
   refusal = $state<string | null>(null);

@@ -86,6 +86,7 @@ export function roundUp(value: number): number {
 
 /** With its sign always, in as many digits as its size needs. */
 export function written(value: number, digits = 3): string {
+  if (Number.isNaN(value)) return "–";
   const size = Math.abs(value);
   const text = size === 0 ? "0" : size >= 1e4 || size < 1e-3 ? size.toExponential(1) : size.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : digits);
   return `${value < 0 ? "−" : "+"}${text}`;
@@ -93,6 +94,7 @@ export function written(value: number, digits = 3): string {
 
 /** The same where there is little room: never more than five figures wide. */
 export function short(value: number): string {
+  if (Number.isNaN(value)) return "–";
   const size = Math.abs(value);
   const digits = size < 0.0995 ? 3 : size < 9.995 ? 2 : size < 99.95 ? 1 : 0;
   const text = size >= 1e5 ? size.toExponential(0) : size.toFixed(size === 0 ? 2 : digits);

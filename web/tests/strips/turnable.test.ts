@@ -52,6 +52,7 @@ test("numbers are rounded to a hundredth of a step, and ends to 1, 2 or 5", () =
 
 test("numbers carry their sign", () => {
   expect([written(0.4711), written(-12.34), written(0), written(2e-6)]).toEqual(["+0.471", "−12.3", "+0", "+2.0e-6"]);
+  expect([written(NaN), short(NaN)]).toEqual(["–", "–"]);
 });
 
 test("a click that trembles turns nothing", () => {

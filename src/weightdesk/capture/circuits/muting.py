@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import torch
 from jaxtyping import Num
@@ -13,22 +14,36 @@ from torch import Tensor, nn
 from weightdesk.capture.activations import activations
 from weightdesk.capture.examples.extremes import Extremes
 from weightdesk.capture.layers import Layer
+from weightdesk.errors import OptionError
+
+_SILENT: Final = (0.0, -math.inf, math.inf)
+"""Weighted sums of which one at least makes nearly every activation function give 0."""
 
 
 @contextmanager
 def muted(model: nn.Module, layer: Layer, unit: int) -> Iterator[None]:
     """Let a unit give 0 after its activation function, at all places.
 
-    >>> net, layer = nn.Linear(2, 2), Layer("", "Linear", 2, "")
+    Raises:
+        OptionError: the activation function never gives 0.
+
+    >>> net, layer = nn.Linear(2, 2), Layer("", "Linear", 2)
     >>> with muted(net, layer, 1):
     ...     net(torch.ones(1, 2))[0, 1].item()
     0.0
     """
+    follows = layer.nonlinearity
+    activate = torch.clone if follows is None else follows.of(model)
 
     def hook(_module: nn.Module, _given: Any, result: Tensor) -> Tensor:
-        return result.index_fill(layer.unit_axis, torch.tensor([unit], device=result.device), 0)
+        chosen = torch.tensor([unit], device=result.device)
+        for z in _SILENT:
+            filled = result.index_fill(layer.unit_axis, chosen, z)
+            if not activate(filled).select(layer.unit_axis, unit).any():
+                return filled
+        raise OptionError(f"{layer.name}: no weighted sum makes its activation function give 0")
 
-    handle = model.get_submodule(layer.activated).register_forward_hook(hook)
+    handle = model.get_submodule(layer.name).register_forward_hook(hook)
     try:
         yield
     finally:
@@ -56,7 +71,7 @@ def fall(
 
     >>> net = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 1, bias=False))
     >>> _ = net[0].weight.data.copy_(torch.eye(2)), net[1].weight.data.copy_(torch.tensor([[3.0, 1.0]]))
-    >>> first, second = Layer("0", "Linear", 2, "0"), Layer("1", "Linear", 1, "1")
+    >>> first, second = Layer("0", "Linear", 2), Layer("1", "Linear", 1)
     >>> at = Extremes(torch.tensor([[4.0]]), torch.tensor([[0]]), torch.tensor([[0]]))
     >>> fall(net, torch.ones(1, 2), (first, 0), (second, 0), at)
     0.75

@@ -36,7 +36,7 @@ def entries(
     """Run a network on examples and give what enters and leaves a layer, batch by batch.
 
     >>> net = nn.Linear(2, 3)
-    >>> [tuple(each.z.shape) for each in entries(net, torch.zeros(5, 2), Layer("", "Linear", 3, ""), batch=4)]
+    >>> [tuple(each.z.shape) for each in entries(net, torch.zeros(5, 2), Layer("", "Linear", 3), batch=4)]
     [(4, 3, 1), (1, 3, 1)]
     """
     noted: list[Entry] = []
@@ -149,7 +149,7 @@ def parts_of(model: nn.Module, layer: Layer, wirings: dict[str, Wiring]) -> Part
         OptionError: no units feed the layer.
 
     >>> net = nn.Embedding(3, 2)
-    >>> parts_of(net, Layer("", "Embedding", 2, ""), {})
+    >>> parts_of(net, Layer("", "Embedding", 2), {})
     Traceback (most recent call last):
     ...
     weightdesk.errors.OptionError: the layer '' is an embedding: tokens feed it, not units

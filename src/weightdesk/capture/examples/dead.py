@@ -20,8 +20,8 @@ _LEVEL: Final = 0.95
 
 # Below zero these say little, or nothing; of other activation functions both sides speak.
 _ONE_SIDED: Final = (
-    nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.RReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish,
-    nn.Hardswish, nn.Threshold,
+    "relu", "relu6", "leakyrelu", "prelu", "rrelu", "elu", "selu", "celu", "gelu", "silu", "mish",
+    "hardswish", "threshold",
 )  # fmt: skip
 
 
@@ -147,8 +147,8 @@ def dead_units(
 ) -> DeadUnits:
     """Find the units of a layer that are constant, or whose activation never exceeds 0.
 
-    The latter counts after activation functions that say little below 0; where none is a module that
-    directly follows the layer, only constant units count.
+    The latter counts after activation functions that say little below 0; where none directly
+    follows the layer, only constant units count.
 
     Arguments:
         specimen: the network and the examples.
@@ -178,5 +178,5 @@ def _activity(specimen: Specimen, layer: Layer) -> Activity:
         lows.append(values.amin((0, 2)).cpu())
         highs.append(values.amax((0, 2)).cpu())
         active += (values > 0).any(2).sum(0).cpu()
-    one_sided = isinstance(specimen.model.get_submodule(layer.activated), _ONE_SIDED)
+    one_sided = layer.nonlinearity is not None and layer.nonlinearity.name in _ONE_SIDED
     return Activity(torch.stack(lows).amin(0), torch.stack(highs).amax(0), active, len(specimen), one_sided)

@@ -162,7 +162,7 @@ def extremes(
 ) -> tuple[Extremes, Extremes, Float[Tensor, "units examples"]]:
     """The strongest and the weakest examples of each unit, and its largest z in each example.
 
-    >>> layer, rows = Layer("", "Linear", 1, ""), torch.tensor([[1.0], [3.0], [2.0]])
+    >>> layer, rows = Layer("", "Linear", 1), torch.tensor([[1.0], [3.0], [2.0]])
     >>> net = nn.Linear(1, 1, bias=False)
     >>> _ = net.weight.data.fill_(1.0)
     >>> [each.examples.tolist() for each in extremes(Specimen(net, rows), layer, 2)[:2]]

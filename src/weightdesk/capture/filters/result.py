@@ -12,6 +12,7 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from weightdesk.capture.filters.model import Fit
+from weightdesk.explain.images import Picture
 from weightdesk.explain.page import Page, Section, section
 
 GOOD: Final = 0.8
@@ -95,6 +96,11 @@ class FilterFits(Page):
             f"{units} filters of {height} × {width} × {channels}: {self.share:.0%} fitted with R² ≥ {GOOD}, "
             f"{self.random_share:.0%} of random ones"
         )
+
+    def images(self) -> list[Picture]:
+        """Each filter with its word."""
+        named = zip(self.words, self.weights, strict=True)
+        return [Picture(f"{unit} {word}", each, signed=True) for unit, (word, each) in enumerate(named)]
 
     def sections(self) -> list[Section]:
         """The filters, the best fitted first, and the models beside chance."""

@@ -16,6 +16,7 @@ from weightdesk.capture.pictures.target import central, result_of
 from weightdesk.capture.progress import Progress, followed, part, silent
 from weightdesk.capture.specimen import Specimen
 from weightdesk.errors import OptionError
+from weightdesk.explain.images import Picture
 from weightdesk.explain.page import Page, Section, section
 
 _BATCH, _EXACT = 64, 1e-3
@@ -49,6 +50,12 @@ class ExpandedWeights(Page):
             f"{self.correlation.nanmedian().item():.2f} in the median, with scrambled weights "
             f"{self.scrambled.nanmedian().item():.2f}"
         )
+
+    def images(self) -> list[Picture]:
+        """The weights of each unit as a picture, where the inputs are pictures."""
+        if self.weights.ndim != 4:
+            return []
+        return [Picture(f"unit {unit}", each, signed=True) for unit, each in enumerate(self.weights)]
 
     def sections(self) -> list[Section]:
         """One row a unit, the best told first."""

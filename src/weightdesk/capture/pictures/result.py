@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from weightdesk.explain.images import Picture
 from weightdesk.explain.page import Page, Section, section
 
 
@@ -68,6 +69,14 @@ class Pictures(Page):
             f"{len(self.names)} units of {self.layer}: pictures of {self.share:.0%} of "
             f"{int(self.living.sum())} living ones reach at least their strongest real example"
         )
+
+    def images(self) -> list[Picture]:
+        """Each picture with the unit, and its activation over that of the strongest example."""
+        return [
+            Picture(f"{name}: {ratio:.2f}×" if ratio == ratio else name, values)
+            for name, row, ratios in zip(self.names, self.pictures, self.ratio.tolist(), strict=True)
+            for values, ratio in zip(row, ratios, strict=True)
+        ]
 
     def sections(self) -> list[Section]:
         """One row a unit."""

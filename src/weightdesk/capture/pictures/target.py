@@ -21,9 +21,11 @@ class _HeardError(Exception):
 
 
 def result_of(model: nn.Module, layer: Layer, inputs: Tensor) -> Float[Tensor, "examples units ..."]:
-    """The weighted sums z of a layer, its units on axis 1; the network runs no further than to there.
+    """What the activation function of a layer is given, its units on axis 1; the network runs no further.
 
-    >>> layer = Layer("0", "Conv2d", 3, "1")
+    These are the weighted sums, normalised where the network does that.
+
+    >>> layer = Layer("0", "Conv2d", 3)
     >>> net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU())
     >>> result_of(net, layer, torch.zeros(2, 1, 5, 4)).shape
     torch.Size([2, 3, 3, 2])
@@ -37,7 +39,8 @@ def result_of(model: nn.Module, layer: Layer, inputs: Tensor) -> Float[Tensor, "
         with unfused():
             model(inputs)
     except _HeardError as heard:
-        return heard.result.movedim(layer.unit_axis, 1)
+        z = heard.result if layer.nonlinearity is None else layer.nonlinearity.given(model, heard.result)
+        return z.movedim(layer.unit_axis, 1)
     finally:
         handle.remove()
     raise AssertionError(f"{layer.name} does not run")

@@ -70,7 +70,7 @@ def receptive_fields(model: nn.Module, inputs: Num[Tensor, "examples ..."], laye
     (slice(0, 1, None), slice(0, 4, None), slice(0, 4, None))
     """
     try:
-        with torch.no_grad(), listening(model, {layer.name: layer}) as heard:
+        with torch.no_grad(), listening(model, [layer], before=True) as heard:
             model(_coordinates(inputs).as_subclass(Extents))
     except NoRuleError:
         return Fields(*probed(model, inputs[:_PROBED], layer), propagated=False)

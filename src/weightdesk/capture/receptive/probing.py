@@ -24,14 +24,14 @@ def probed(model: nn.Module, inputs: Num[Tensor, "examples ..."], layer: Layer, 
         layer: whose results are compared.
         batch: changes that are tried at once.
 
-    >>> start, stop = probed(net := nn.Conv1d(1, 1, 2), torch.zeros(1, 1, 4), Layer("", "Conv1d", 1, ""))
+    >>> start, stop = probed(net := nn.Conv1d(1, 1, 2), torch.zeros(1, 1, 4), Layer("", "Conv1d", 1))
     >>> start[0, :, 1].tolist(), stop[0, :, 1].tolist()
     ([0, 1, 2], [2, 3, 4])
     """
     shape = inputs.shape[1:]
     coordinates = torch.cartesian_prod(*[torch.arange(size) for size in shape]).view(-1, len(shape))
     start, stop = torch.tensor([]), torch.tensor([])
-    with torch.no_grad(), listening(model, {layer.name: layer}) as heard:
+    with torch.no_grad(), listening(model, [layer], before=True) as heard:
         for example in inputs:
             for some in torch.split(torch.arange(len(coordinates)), batch):
                 same = example.expand(len(some), *shape).clone()

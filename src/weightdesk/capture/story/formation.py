@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 from weightdesk.capture.cache import Cache
+from weightdesk.capture.digests import of_examples, of_weights
 from weightdesk.capture.progress import Progress, followed, silent
 from weightdesk.capture.specimen import Specimen
 from weightdesk.capture.story.comparing import UNITS, LastStep
-from weightdesk.capture.story.digests import of_examples, of_weights
 from weightdesk.capture.story.formed import Formation
 from weightdesk.errors import OptionError
 from weightdesk.types import Step

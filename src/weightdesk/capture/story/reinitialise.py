@@ -144,7 +144,7 @@ def put_back(model: nn.Module, layer: Layer, source: nn.Module) -> nn.Module:
     """A copy whose one layer has the weights that it has in another network.
 
     >>> net, other = nn.Linear(2, 1), nn.Linear(2, 1)
-    >>> found = put_back(net, Layer("", "Linear", 1, ""), other)
+    >>> found = put_back(net, Layer("", "Linear", 1), other)
     >>> torch.equal(found.weight, other.weight)
     True
     """

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from torch import nn
 
 from weightdesk.capture.cache import Cache
+from weightdesk.capture.keeping import kept_sections
 from weightdesk.capture.layers import layers_of
 from weightdesk.capture.progress import Progress, part, silent
 from weightdesk.capture.specimen import Specimen
@@ -18,7 +19,6 @@ from weightdesk.capture.story.asking import question
 from weightdesk.capture.story.formation import ModelAt, formation, log_spread
 from weightdesk.capture.story.formed import Formation
 from weightdesk.capture.story.generic import generic_specific
-from weightdesk.capture.story.keeping import kept_sections
 from weightdesk.capture.story.layerwise import dimension_table, separability_table, similarity_tables
 from weightdesk.capture.story.probes import probe_layers
 from weightdesk.capture.story.reinitialise import reinitialise_layers

@@ -11,9 +11,9 @@ from jaxtyping import Float64
 from torch import Tensor, nn
 
 from weightdesk.capture.baselines import baselines
+from weightdesk.capture.digests import of_examples, of_weights
 from weightdesk.capture.layers import layers_of
 from weightdesk.capture.specimen import Specimen
-from weightdesk.capture.story.digests import of_examples, of_weights
 from weightdesk.capture.story.representation import representations
 
 

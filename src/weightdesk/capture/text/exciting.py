@@ -109,7 +109,7 @@ def _activations(text: Text, filters: Filters, first: Tensor) -> Float[Tensor, "
     values = torch.empty(len(first), filters.layer.units)
     order = first.argsort()
     done = 0
-    with torch.no_grad(), listening(text.specimen.model, {filters.layer.activated: filters.layer}) as heard:
+    with torch.no_grad(), listening(text.specimen.model, [filters.layer]) as heard:
         start = 0
         for some, _real in text.batches():
             text.specimen.model(some)

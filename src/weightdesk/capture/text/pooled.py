@@ -20,7 +20,7 @@ _LOOKED_AT: Final = 8
 
 Activate = Callable[[Tensor], Tensor]
 
-_STRAIGHT: Final = (nn.ReLU, nn.LeakyReLU, nn.Identity)
+_STRAIGHT: Final = ("relu", "leakyrelu")
 """Activations that rise, and whose result is the input times a number that its sign decides."""
 
 
@@ -44,9 +44,8 @@ class Branch:
         return slice(self.first, self.first + self.filters.layer.units)
 
     def activated(self, heard: Tensor) -> Tensor:
-        """The activations, from what is heard of its layer: weighted sums where no module activates them."""
-        layer = self.filters.layer
-        return self.activate(heard) if layer.activated == layer.name else heard
+        """The activations, from what is heard of its layer: weighted sums where nothing is seen to follow."""
+        return self.activate(heard) if self.filters.layer.nonlinearity is None else heard
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,10 +142,10 @@ def _branch(filters: Filters, model: nn.Module, sums: Tensor, read: Tensor) -> B
 
 
 def _activations(filters: Filters, model: nn.Module) -> list[Activate]:
-    """What may be made of its results: what its module does, or a function that no module shows."""
-    if filters.layer.activated == filters.layer.name:
+    """What may be made of its results: the activation function, or one that is written out."""
+    follows = filters.layer.nonlinearity
+    if follows is None:
         return [functional.relu, nn.Identity()]
-    module = model.get_submodule(filters.layer.activated)
-    inplace = getattr(module, "inplace", False)
-    straight = isinstance(module, _STRAIGHT) and getattr(module, "negative_slope", 0.0) >= 0
-    return [(lambda sums: module(sums.clone())) if inplace else module] if straight else []
+    activate = follows.of(model)
+    rises = follows.name in _STRAIGHT and bool(activate(torch.tensor([-1.0])) <= 0)
+    return [activate] if rises else []

@@ -43,7 +43,7 @@ class Filters:
     def places(self, length: int) -> Int64[Tensor, "windows words"]:
         """The places of a text that each window holds, `OUTSIDE` where it reaches beyond the text.
 
-        >>> layer = Layer("conv", "Conv1d", 1, "conv")
+        >>> layer = Layer("conv", "Conv1d", 1)
         >>> Filters(layer, nn.Conv1d(1, 1, 2, padding=1)).places(2).tolist()
         [[-1, 0], [0, 1], [1, -1]]
         """

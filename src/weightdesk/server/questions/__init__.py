@@ -40,6 +40,7 @@ from weightdesk.server.questions.trends import TrendsQuestion
 from weightdesk.server.questions.update import UpdateQuestion
 from weightdesk.server.questions.verdicts import VerdictsQuestion
 from weightdesk.server.questions.weights import WeightsQuestion
+from weightdesk.server.questions.working import WorkingQuestion
 
 QUESTIONS: Final[Mapping[str, type[Question[Any]]]] = {
     each.kind: each
@@ -78,6 +79,7 @@ QUESTIONS: Final[Mapping[str, type[Question[Any]]]] = {
         UpdateQuestion,
         VerdictsQuestion,
         WeightsQuestion,
+        WorkingQuestion,
     )
 }
 """Each question by what it is called on the wire."""

@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar
 import torch
 from pydantic import Field
 
+from weightdesk.capture.digests import of_weights
 from weightdesk.capture.pictures import feature_pictures
-from weightdesk.capture.story.digests import of_weights
 from weightdesk.server.questions.question import Question, Step, Turns
 from weightdesk.server.session import Session
 from weightdesk.server.wire import Doubles, Floats, Message
@@ -46,7 +46,7 @@ class PicturesQuestion(Question[Pictures]):
         }
 
         def made() -> dict[str, torch.Tensor]:
-            found = feature_pictures(case.specimen, layer, units, baseline=0)
+            found = feature_pictures(case.specimen, layer, units, baseline=0, progress=case.progress)
             return {
                 "values": found.pictures[:, 0],
                 "reached": found.reached[:, 0],

@@ -38,7 +38,11 @@ class Question(Message, Generic[Answer]):
     def answered(self, session: Session) -> Answer:
         """The answer, safe to ask for in several threads."""
         with RUNNING if self.runs else nullcontext():
-            return self.answer(session)
+            try:
+                return self.answer(session)
+            finally:
+                if self.long:
+                    session.gauge.rest()
 
     @abstractmethod
     def answer(self, session: Session) -> Answer:

@@ -10,7 +10,7 @@ from torch import nn
 from trainings import small_batch, small_network
 
 from weightdesk.capture import Specimen
-from weightdesk.capture.story.digests import of_examples, of_weights
+from weightdesk.capture.digests import of_examples, of_weights
 from weightdesk.properties import Property
 
 
