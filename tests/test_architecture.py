@@ -14,7 +14,7 @@ PACKAGE = Path(weightdesk.__file__).parent
 FOUNDATION = {"errors", "properties", "types"}
 MAY_IMPORT: dict[str, set[str] | None] = {
     "errors": set(),
-    "properties": set(),
+    "properties": {"errors"},
     "types": set(),
     "statistics": FOUNDATION,
     "runs": FOUNDATION,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
 
+import torch
 from torch import Tensor, nn
 
 from weightdesk.capture.cache import Cache
@@ -14,6 +15,9 @@ from weightdesk.capture.digests import of_examples, of_weights
 from weightdesk.capture.layers import Layer, layers_of
 from weightdesk.capture.progress import Progress, silent
 from weightdesk.capture.specimen import Specimen
+from weightdesk.capture.text.heads import attending
+from weightdesk.capture.text.reading import reading
+from weightdesk.capture.text.windows import filters_of
 from weightdesk.errors import OptionError, closest
 from weightdesk.types import Step
 
@@ -135,6 +139,21 @@ class Case:
     def has_texts(self) -> bool:
         """Whether the network is given rows of tokens."""
         return bool(self.specimen.tokens) and self.specimen.inputs.ndim == 2
+
+    @cached_property
+    def has_phrases(self) -> bool:
+        """Whether convolutions run over the words."""
+        return self.has_texts and bool(filters_of(reading(self.specimen)))
+
+    @cached_property
+    def has_heads(self) -> bool:
+        """Whether attention heads look at the words."""
+        if not self.has_texts:
+            return False
+        some = self.specimen.inputs[:1]
+        with torch.no_grad(), attending(self.specimen.model, some.shape[1]) as heard:
+            self.specimen.model(some)
+        return bool(heard)
 
     @property
     def has_classes(self) -> bool:

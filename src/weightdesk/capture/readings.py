@@ -142,6 +142,11 @@ def _classes(title: str, name: str) -> Reading:
     return Reading(title, "network", _part(name), lambda case: case.has_classes, "classes", keeps=False)
 
 
+def _heads(title: str, function: Callable[..., Page]) -> Reading:
+    needs = "attention heads among words"
+    return Reading(title, "network", _of_text(function), lambda case: case.has_heads, needs)
+
+
 def _texts(title: str, about: About, found: Callable[[Case], Page], **further: bool) -> Reading:
     return Reading(
         title, about, found, lambda case: case.has_texts, "a network that is given words", **further
@@ -172,9 +177,15 @@ READINGS: Final[Mapping[str, Reading]] = MappingProxyType(
         ),
         "polarity": _texts("words between the classes", "network", _of_text(text.polarity)),
         "movement": _texts("how words moved", "network", _movement, through=True),
-        "phrases": _texts("phrases that excite units", "network", _of_text(text.top_phrases)),
-        "attention": _texts("what heads attend to", "network", _of_text(text.attention)),
-        "heads": _texts("what heads are good for", "network", _of_text(text.head_roles)),
+        "phrases": Reading(
+            "phrases that excite units",
+            "network",
+            _of_text(text.top_phrases),
+            lambda case: case.has_phrases,
+            "convolutions over words",
+        ),
+        "attention": _heads("what heads attend to", text.attention),
+        "heads": _heads("what heads are good for", text.head_roles),
         "pictures": _pictures("what its units look for", "layer", _drawn),
         "factors": Reading("units that go together", "layer", _factors),
         "expanded": Reading(

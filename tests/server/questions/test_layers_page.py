@@ -94,7 +94,7 @@ def test_every_reading_of_a_layer_answers(session: Session, name: str) -> None:
     ("given", "line"),
     [
         ({"name": "featurs"}, "nothing is called 'featurs'"),
-        ({"name": "phrases"}, "phrases needs a network that is given words"),
+        ({"name": "phrases"}, "phrases needs convolutions over words"),
         ({"name": "dead"}, "name a layer"),
         ({"name": "dead", "layer": "conv9"}, "there is no layer 'conv9'"),
         ({"name": "feeding", "layer": "conv2"}, "name a unit"),
