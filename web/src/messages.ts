@@ -70,6 +70,30 @@ export interface ExamplesQuestion {
   readonly count?: number;
 }
 
+/** Texts of some units, for each unit as many: those that excite it most first, then the weakest. */
+export interface Excerpts {
+  readonly texts: readonly (readonly ExcitingText[])[];
+  readonly activations: Numbers<Float64Array>;
+}
+
+/** Which texts excite these units of a layer most, and which least? */
+export interface ExcerptsQuestion {
+  readonly layer: string;
+  readonly first?: number;
+  readonly count?: number;
+  readonly each?: number;
+  readonly step: number;
+  readonly turns?: readonly string[];
+}
+
+/** A text, taken apart at the words that are `seen`. */
+export interface ExcitingText {
+  readonly example: number;
+  readonly before: string;
+  readonly seen: string;
+  readonly after: string;
+}
+
 /** The rms of each gradient, in the order of the run's parameters; NaN where there was none. */
 export interface Flow {
   readonly step: number | null;
@@ -656,6 +680,7 @@ export interface Questions {
   captured: CapturedQuestion;
   events: EventsQuestion;
   examples: ExamplesQuestion;
+  excerpts: ExcerptsQuestion;
   flow: FlowQuestion;
   gradient: GradientQuestion;
   growth: GrowthQuestion;
@@ -694,6 +719,7 @@ export interface Answers {
   captured: Captured;
   events: Events;
   examples: Examples;
+  excerpts: Excerpts;
   flow: Flow;
   gradient: Gradient;
   growth: Growth;
@@ -727,4 +753,4 @@ export interface Answers {
   working: Working;
 }
 
-export const SETTLED: ReadonlySet<keyof Questions> = new Set(["activity", "captured", "examples", "heard", "importance", "network", "norms", "patches", "pictures", "plane", "ranges", "reading", "save", "scores", "sound", "spectrum", "sweep", "terms", "tile", "tokens", "verdicts", "weights"]);
+export const SETTLED: ReadonlySet<keyof Questions> = new Set(["activity", "captured", "examples", "excerpts", "heard", "importance", "network", "norms", "patches", "pictures", "plane", "ranges", "reading", "save", "scores", "sound", "spectrum", "sweep", "terms", "tile", "tokens", "verdicts", "weights"]);

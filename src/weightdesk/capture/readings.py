@@ -196,6 +196,11 @@ READINGS: Final[Mapping[str, Reading]] = MappingProxyType(
             "inputs that are numbers",
         ),
         "examples": Reading("strongest examples", "layer", _of_layer(examples.strongest_examples)),
+        "texts": _texts(
+            "texts that excite its units",
+            "layer",
+            lambda case: text.excerpts(case.specimen, case.layer, progress=case.progress),
+        ),
         "selectivity": Reading(
             "which classes its units tell",
             "layer",

@@ -93,7 +93,7 @@ def _type(annotation: Any) -> str:
         if origin is tuple and inner[-1] is not Ellipsis:
             return f"readonly [{', '.join(_type(each) for each in inner)}]"
         held = _type(inner[0])
-        return f"readonly ({held})[]" if " | " in held else f"readonly {held}[]"
+        return f"readonly ({held})[]" if " " in held else f"readonly {held}[]"
     if origin is dict:
         return f"Readonly<Record<string, {_type(inner[1])}>>"
     return str(annotation.__name__)

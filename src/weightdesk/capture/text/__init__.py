@@ -10,7 +10,7 @@ negation.py    "good" inside "not good"           edits.py        texts without 
 attention.py   what heads attend to               ablation.py     what heads are good for
 heads.py       finds and hears heads
 deciding.py    what decides one prediction        gradients.py    the same as an estimate
-estimate.py    numbers with their bounds
+estimate.py    numbers with their bounds          excerpts.py     texts that excite units, and where
 ```
 """
 
@@ -19,6 +19,7 @@ from __future__ import annotations
 from weightdesk.capture.text.ablation import HeadRoles, head_roles
 from weightdesk.capture.text.attention import Attention, attention
 from weightdesk.capture.text.deciding import Reasons, deciding
+from weightdesk.capture.text.excerpts import excerpts
 from weightdesk.capture.text.exciting import UnitPhrase
 from weightdesk.capture.text.movement import Movement, movement
 from weightdesk.capture.text.negation import Negation, negation
@@ -38,6 +39,7 @@ __all__ = [
     "UnitPhrase",
     "attention",
     "deciding",
+    "excerpts",
     "head_roles",
     "movement",
     "negation",

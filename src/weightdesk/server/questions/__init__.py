@@ -9,6 +9,7 @@ from weightdesk.server.questions.activity import ActivityQuestion
 from weightdesk.server.questions.captured import CapturedQuestion
 from weightdesk.server.questions.events import EventsQuestion
 from weightdesk.server.questions.examples import ExamplesQuestion
+from weightdesk.server.questions.excerpts import ExcerptsQuestion
 from weightdesk.server.questions.flow import FlowQuestion
 from weightdesk.server.questions.gradient import GradientQuestion
 from weightdesk.server.questions.growth import GrowthQuestion
@@ -49,6 +50,7 @@ QUESTIONS: Final[Mapping[str, type[Question[Any]]]] = {
         CapturedQuestion,
         EventsQuestion,
         ExamplesQuestion,
+        ExcerptsQuestion,
         FlowQuestion,
         GradientQuestion,
         GrowthQuestion,
