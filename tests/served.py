@@ -14,6 +14,7 @@ import uvicorn
 from websockets.sync.client import ClientConnection, connect
 
 from weightdesk.server.app import make_app
+from weightdesk.server.aside import Aside
 from weightdesk.server.launch import LOOPBACK, _bound
 from weightdesk.server.security import Guard
 from weightdesk.server.session import Session
@@ -52,6 +53,7 @@ class Served:
     session: Session
     port: int = 0
     token: str = TOKEN
+    aside: Aside | None = None
     _server: uvicorn.Server | None = field(default=None, repr=False)
     _thread: threading.Thread | None = field(default=None, repr=False)
 
@@ -72,7 +74,7 @@ class Served:
     def start(self) -> None:
         listening = _bound(LOOPBACK, self.port)
         self.port = listening.getsockname()[1]
-        guard = Guard(make_app(self.session), self.token, (LOOPBACK, "localhost"), self.port)
+        guard = Guard(make_app(self.session, self.aside), self.token, (LOOPBACK, "localhost"), self.port)
         config = uvicorn.Config(
             guard, log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=1
         )
@@ -115,11 +117,13 @@ class Served:
 
 
 @contextmanager
-def served(session: Session) -> Iterator[Served]:
+def served(session: Session, aside: Aside | None = None) -> Iterator[Served]:
     """Serve a session for as long as the block lasts."""
-    server = Served(session)
+    server = Served(session, aside=aside)
     server.start()
     try:
         yield server
     finally:
         server.stop()
+        if aside is not None:
+            aside.close()

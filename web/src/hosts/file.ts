@@ -33,4 +33,5 @@ const NAMES: Readonly<Record<string, string>> = {
   save: "saving turned weights",
   update: "why a step moved a weight",
   gradient: "who pushed a weight",
+  captured: "what its layers capture",
 };

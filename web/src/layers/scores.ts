@@ -1,4 +1,5 @@
 import type { ReadingTable } from "../messages";
+import { columnOf } from "./charts";
 
 /** What can be read from a layer in one respect, beside what permuted labels give. */
 export interface Score {
@@ -9,12 +10,10 @@ export interface Score {
   readonly chance: number;
 }
 
-const column = ({ columns }: ReadingTable, name: string) => columns.find((each) => each.name === name);
-
 /** The rows of a layer in the table of probes. */
 export function scoresOf(table: ReadingTable, layer: string): Score[] {
-  const [layers, properties] = [column(table, "layer")?.words ?? [], column(table, "property")?.words ?? []];
-  const number = (name: string, row: number): number => column(table, name)?.numbers.data[row] ?? NaN;
+  const [layers, properties] = [columnOf(table, "layer")?.words ?? [], columnOf(table, "property")?.words ?? []];
+  const number = (name: string, row: number): number => columnOf(table, name)?.numbers.data[row] ?? NaN;
   return layers.flatMap((each, row) =>
     each !== layer
       ? []

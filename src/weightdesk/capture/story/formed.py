@@ -96,7 +96,8 @@ class Formation(Page):
             for number, layer in enumerate(self.layers):
                 for step, values in zip(self.steps, found[:, number], strict=True):
                     estimate = spread(float(values[0]), values[1:])
-                    bounds = map(told, (estimate.value, estimate.low, estimate.high))
+                    # No score exceeds 1; the ends of resampling may.
+                    bounds = map(told, (estimate.value, estimate.low, min(1.0, estimate.high)))
                     rows.append((layer, score, step, *bounds))
         names = ("layer", "score", "step", "value", "from", "to")
         return section("scores over the steps", columns(names, rows))

@@ -13,7 +13,7 @@ from weightdesk.server.questions.question import Question, Step, Turns
 from weightdesk.server.session import Session
 from weightdesk.server.wire import Doubles, Message
 
-ROWS: Final = 200
+ROWS: Final = 2000
 
 
 class ReadingColumn(Message):
@@ -29,7 +29,7 @@ class ReadingColumn(Message):
 
 
 class ReadingTable(Message):
-    """A titled table: its first rows, of `rows` in all."""
+    """A titled table: its first 2,000 rows, of `rows` in all."""
 
     title: str
     note: str
