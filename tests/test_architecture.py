@@ -20,6 +20,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "runs": FOUNDATION,
     "recording": FOUNDATION | {"runs", "statistics"},
     "explain": FOUNDATION | {"runs", "statistics"},
+    "checkup": FOUNDATION | {"explain", "runs", "statistics"},
     "capture": FOUNDATION | {"explain", "runs", "statistics"},
     "desk": FOUNDATION | {"explain", "runs", "statistics"},
     "training": FOUNDATION | {"recording"},
@@ -34,7 +35,17 @@ MAY_IMPORT: dict[str, set[str] | None] = {
 
 # A run is what people hold in their hands, so what can be asked about it is one of its methods.
 # Going on with a training from turned weights is one of the desk's methods, and it records a new run.
-HANDLES = {("runs/run.py", "explain"), ("desk/continuing.py", "recording")}
+# A recording that is asked to looks at itself while it grows.
+HANDLES = {
+    ("runs/run.py", "explain"),
+    ("desk/continuing.py", "recording"),
+    ("recording/watch.py", "checkup"),
+    ("recording/livecheck.py", "checkup"),
+}
+
+
+# A comparison reads what trainings recorded and shows it, so it stands above the trainings that it runs.
+INNER: dict[str, set[str]] = {"training/compare": FOUNDATION | {"capture", "explain", "recording", "runs"}}
 
 
 def room_of(path: Path) -> str:
@@ -59,7 +70,9 @@ def imported_rooms(path: Path) -> set[str]:
 def test_imports_follow_the_layers(path: Path) -> None:
     room = room_of(path)
     assert room in MAY_IMPORT, f"{path} is in a room that the architecture does not know"
-    allowed = MAY_IMPORT[room]
+    place = path.relative_to(PACKAGE).as_posix()
+    inner = next((inner for inner in INNER if place.startswith(f"{inner}/")), None)
+    allowed = INNER[inner] if inner else MAY_IMPORT[room]
     if allowed is not None:
         handles = {to for file, to in HANDLES if path == PACKAGE / file}
         assert imported_rooms(path) - {room} <= allowed | handles

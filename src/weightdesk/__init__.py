@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from weightdesk.checkup import check as check
     from weightdesk.desk import Desk as Desk
     from weightdesk.errors import WeightdeskError as WeightdeskError
     from weightdesk.explain import explain_gradient as explain_gradient
@@ -24,6 +25,7 @@ _HOMES = {
     "Recording": "weightdesk.recording",
     "Run": "weightdesk.runs",
     "WeightdeskError": "weightdesk.errors",
+    "check": "weightdesk.checkup",
     "explain_gradient": "weightdesk.explain",
     "explain_unit": "weightdesk.explain",
     "feature_importance": "weightdesk.explain",
@@ -34,7 +36,7 @@ _HOMES = {
 }
 
 __all__ = [
-    "Desk", "Recording", "Run", "WeightdeskError",
+    "Desk", "Recording", "Run", "WeightdeskError", "check",
     "explain_gradient", "explain_unit", "feature_importance", "importance", "open_run", "show", "watch",
 ]  # fmt: skip
 

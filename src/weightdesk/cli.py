@@ -9,6 +9,8 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from weightdesk.commands.capture import capture
+from weightdesk.commands.check import check
+from weightdesk.commands.compare import compare
 from weightdesk.commands.demo import demo
 from weightdesk.commands.explain import explain
 from weightdesk.commands.export import export
@@ -36,7 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("open")(open_)
-for _command in (demo, train, runs, show, explain, turn, capture, export):
+for _command in (demo, train, compare, runs, show, check, explain, turn, capture, export):
     app.command()(_command)
 
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from weightdesk.errors import OptionError, StepNotKeptError
 from weightdesk.server.embedded import Embedded, answered, as_text, embedded
 from weightdesk.server.page import page_file
+from weightdesk.server.questions.checkup import CheckupQuestion
 from weightdesk.server.questions.events import EventsQuestion
 from weightdesk.server.questions.examples import ExamplesQuestion
 from weightdesk.server.questions.flow import FlowQuestion
@@ -129,7 +130,8 @@ class _Contents:
 
     @cached_property
     def _always(self) -> list[Embedded]:
-        found = [answered(each, self._session) for each in (MetricsQuestion(), EventsQuestion())]
+        asked = (MetricsQuestion(), EventsQuestion(), CheckupQuestion())
+        found = [answered(each, self._session) for each in asked]
         found += self._statistics()
         if self._silent is None:
             found += self._examples()

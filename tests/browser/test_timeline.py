@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from served import Served
 from watching import address
 
+from weightdesk.checkup import check
 from weightdesk.runs import Run
 from weightdesk.server.questions.events import EventsQuestion
 from weightdesk.server.session import Session
@@ -58,13 +59,18 @@ def drag(page: Page, start: int, end: int) -> None:
     page.mouse.up()
 
 
-def test_every_event_is_a_button_that_says_what_happened(page: Page, server: Served, digits_run: Run) -> None:
-    events = EventsQuestion().answer(Session(digits_run)).events
+def test_every_event_and_finding_is_a_button_that_says_what_it_is(
+    page: Page, server: Served, digits_run: Run
+) -> None:
+    events, findings = EventsQuestion().answer(Session(digits_run)).events, check(digits_run)
     marks = opened(page, server).get_by_role("toolbar", name="events").get_by_role("button")
-    expect(marks).to_have_count(len(events))
+    expect(marks).to_have_count(len(events) + len(findings))
+    known = [(each.step, f"step {each.step}: {each.message}") for each in events]
+    known += [(each.since, f"since step {each.since}: {each.message}") for each in findings]
     told = [mark.get_attribute("aria-label") for mark in marks.all()]
-    assert told == [f"step {each.step}: {each.message}" for each in events]
-    assert len({mark.locator("path").get_attribute("d") for mark in marks.all()}) == 3  # shapes, not colours
+    assert told == [label for _, label in sorted(known, key=lambda each: each[0])]
+    shapes = {mark.locator("path").get_attribute("d") for mark in marks.all()}  # shapes, not colours
+    assert len(shapes) == 3 + bool(findings)
 
 
 def test_an_event_is_read_and_gone_to_by_pointer_or_keys(page: Page, server: Served) -> None:

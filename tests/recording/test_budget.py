@@ -45,7 +45,7 @@ def test_statistics_get_half_of_the_share(statistics: float, stride: int, clock:
 
 
 def test_what_every_step_costs_leaves_less_for_statistics(clock: Clock) -> None:
-    budget = CostBudget(0.02)
+    budget = CostBudget(0.02, head_start=0.0)
     for _ in range(3):
         run_step(budget, clock, 0.1, other=0.0008, statistics=0.0009)
     assert budget.stride("statistics") == 8
@@ -99,3 +99,13 @@ def test_plain_steps_are_settled_together(clock: Clock) -> None:
     run_step(budget, clock, 0.1, statistics=0.0011, other=0.0005)
     assert budget.cost == pytest.approx(0.005, rel=0.1)
     assert budget.stride("statistics") == 4
+
+
+def test_a_short_training_is_looked_at_often_whatever_its_share(clock: Clock) -> None:
+    budget = CostBudget(0.02, head_start=0.1)
+    for _ in range(5):
+        run_step(budget, clock, 0.001, statistics=0.01)
+    assert budget.stride("statistics") == 4
+    for _ in range(8):
+        run_step(budget, clock, 0.001, statistics=0.01)
+    assert budget.stride("statistics") > 512

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from weightdesk.training.activations import ACTIVATIONS
-from weightdesk.training.initialisers import INITIALISERS, initialise
+from weightdesk.training.initialisers import INITIALISERS, SPREADING, initialise
 from weightdesk.training.randomness import seeded
 
 FAN_IN, FAN_OUT = 400, 300
@@ -43,6 +43,15 @@ def test_weights_have_the_variance_of_their_paper(name):
     weight = made(name).weight.detach().double()
     # 120,000 weights: the sample variance of a normal is within 4 * sqrt(2 / n) = 1.6 % of the true one
     assert float(weight.var(correction=0)) == pytest.approx(VARIANCE[name], rel=0.017, abs=1e-15)
+
+
+@pytest.mark.parametrize("name", ["normal", "uniform", "he_normal"])
+def test_the_spread_can_be_chosen_where_it_depends_on_nothing(name: str) -> None:
+    with seeded(0):
+        layer = nn.Linear(FAN_IN, FAN_OUT)
+        initialise(layer, name, "relu", 1.0)
+    expected = 1.0 if name in SPREADING else VARIANCE[name]
+    assert float(layer.weight.detach().double().var(correction=0)) == pytest.approx(expected, rel=0.017)
 
 
 @pytest.mark.parametrize("name", sorted(set(INITIALISERS) - {"constant"}))

@@ -41,6 +41,43 @@ export interface CapturedLayer {
 export interface CapturedQuestion {
 }
 
+/** What is wrong, most certain first; `decided` is how many of the rules could tell. */
+export interface Checkup {
+  readonly title: string;
+  readonly healthy: boolean;
+  readonly last_step: number;
+  readonly decided: number;
+  readonly findings: readonly FindingFacts[];
+  readonly undecided: readonly UndecidedFacts[];
+  readonly rules: readonly RuleFacts[];
+}
+
+/** What is wrong with this training, as far as it is? */
+export interface CheckupQuestion {
+}
+
+/** A comparison as of now; the best setting comes first. A table that there is nothing for is null. */
+export interface Compared {
+  readonly folder: string;
+  readonly source: string;
+  readonly verdict: string;
+  readonly score: string | null;
+  readonly part: string | null;
+  readonly settings: readonly string[];
+  readonly members: readonly MemberFacts[];
+  readonly finals: ReadingTable | null;
+  readonly contests: ReadingTable | null;
+  readonly beginnings: ReadingTable | null;
+  readonly signals: ReadingTable | null;
+  readonly curves: readonly ReadingTable[];
+  readonly weights: ReadingTable | null;
+  readonly shrinkage: ReadingTable | null;
+}
+
+/** Which setting of the comparison is better? */
+export interface ComparisonQuestion {
+}
+
 /** Something that happened at a step; `kind` says by which mark it is drawn, `message` what it is. */
 export interface Event {
   readonly step: number;
@@ -55,6 +92,14 @@ export interface Events {
 
 /** What happened in this training, and when? */
 export interface EventsQuestion {
+}
+
+/** The numbers behind a finding, a row each; `limits` is NaN where a number stands alone. */
+export interface EvidenceRows {
+  readonly what: readonly string[];
+  readonly values: Numbers<Float64Array>;
+  readonly limits: Numbers<Float64Array>;
+  readonly steps: readonly (readonly number[])[];
 }
 
 /** Some examples: `inputs` with the examples on axis 0, `targets` likewise, empty where there are none. */
@@ -92,6 +137,19 @@ export interface ExcitingText {
   readonly before: string;
   readonly seen: string;
   readonly after: string;
+}
+
+/** A finding; `because` is the rule of the finding that explains it. */
+export interface FindingFacts {
+  readonly rule: string;
+  readonly message: string;
+  readonly since: number;
+  readonly confidence: number;
+  readonly cause: string;
+  readonly remedy: string;
+  readonly where: readonly string[];
+  readonly because: string | null;
+  readonly evidence: EvidenceRows;
 }
 
 /** The rms of each gradient, in the order of the run's parameters; NaN where there was none. */
@@ -199,6 +257,18 @@ export interface LayerStatistics {
   readonly series: readonly StatisticSeries[];
 }
 
+/** A training of a comparison; `said` is why it did not finish, `opens` whether it has a run. */
+export interface MemberFacts {
+  readonly name: string;
+  readonly setting: string;
+  readonly seed: number;
+  readonly status: string;
+  readonly said: string;
+  readonly score: number | null;
+  readonly loss: number | null;
+  readonly opens: boolean;
+}
+
 /** One logged scalar, at the steps at which it was logged. */
 export interface MetricSeries {
   readonly name: string;
@@ -261,7 +331,7 @@ export interface NormsQuestion {
   readonly step: number;
 }
 
-/** A run as of now; `notes` says what a file of the run had to leave out. */
+/** A run as of now; `notes` says what a file of it had to leave out, `comparison` where it belongs to. */
 export interface Overview {
   readonly path: string;
   readonly status: string;
@@ -279,6 +349,7 @@ export interface Overview {
   readonly metrics: readonly string[];
   readonly subject: SubjectFacts | null;
   readonly notes?: readonly string[];
+  readonly comparison?: string | null;
 }
 
 /** What is this run, and how far is it? */
@@ -393,6 +464,13 @@ export interface ReadingTable {
   readonly note: string;
   readonly columns: readonly ReadingColumn[];
   readonly rows: number;
+}
+
+/** A rule: what it looks at, and from where on it speaks. */
+export interface RuleFacts {
+  readonly name: string;
+  readonly looks_at: string;
+  readonly threshold: string;
 }
 
 /** What would `desk.save` write after these turns? */
@@ -609,6 +687,12 @@ export interface TrendsQuestion {
   readonly names: readonly string[];
 }
 
+/** A rule that cannot tell from this recording, and what would let it. */
+export interface UndecidedFacts {
+  readonly rule: string;
+  readonly needs: string;
+}
+
 /** Parts that add up to the move: `moved` is weight before, after, the move and the remainder. */
 export interface Update {
   readonly step: number;
@@ -678,6 +762,8 @@ export interface WorkingQuestion {
 export interface Questions {
   activity: ActivityQuestion;
   captured: CapturedQuestion;
+  checkup: CheckupQuestion;
+  comparison: ComparisonQuestion;
   events: EventsQuestion;
   examples: ExamplesQuestion;
   excerpts: ExcerptsQuestion;
@@ -717,6 +803,8 @@ export interface Questions {
 export interface Answers {
   activity: Activity;
   captured: Captured;
+  checkup: Checkup;
+  comparison: Compared;
   events: Events;
   examples: Examples;
   excerpts: Excerpts;

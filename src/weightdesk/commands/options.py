@@ -86,6 +86,7 @@ RECIPE: Final = (
     Option("init", "Network", "NAME", "how the weights start",
            ("zeros", "constant", "normal", "uniform", "xavier_uniform", "xavier_normal", "he_uniform",
             "he_normal", "lecun_normal", "orthogonal", "default")),
+    Option("init_std", "Network", "NUMBER", "standard deviation of --init normal or uniform"),
     Option("seed", "Network", "SEED",
            "seed of the weights, the order and dropout: the same seed gives the same bits"),
     Option("optimizer", "Optimizer", "NAME", "rule that turns gradients into steps",

@@ -56,7 +56,7 @@ def train(
     console = Console(stderr=json, highlight=False)
     desks: list[DeskBeside] = []
     begun = (lambda folder: desks.append(DeskBeside(folder))) if open_ else None
-    outcome = record(recipe, given.get("run"), console, start, begun=begun, **_budget(given))
+    outcome = record(recipe, given.get("run"), console, start, begun=begun, **recording_budget(given))
     repetition = _compare(again, outcome) if again else None
     if json:
         print(document(_facts(outcome, repetition)))
@@ -168,7 +168,15 @@ def _continued(
     return continued_recipe(origin, given["from_"], options), origin.start
 
 
-def _budget(given: Mapping[str, Any]) -> dict[str, Any]:
+def recording_budget(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the given options decides how much is recorded, checked.
+
+    Raises:
+        OptionError: a value is impossible.
+
+    >>> recording_budget({"lr": "0.1", "cost": "none", "every": "8"})
+    {'cost': None, 'every': 8}
+    """
     from weightdesk.training.options import real, whole
 
     budget = {name: given[name] for name in ("cost", "disk", "every") if name in given}

@@ -8,6 +8,9 @@ from typing import Final
 
 _MEMORY: Final = 0.8  # weight of the past in the running means
 _LONGEST_STRIDE: Final = 1 << 20
+HEAD_START: Final = 0.15
+"""Seconds that recording may take beyond its share: of a training of a second, 2 % tell nothing."""
+_CLOSE: Final = 4  # the stride meanwhile
 
 
 class CostBudget:
@@ -24,13 +27,15 @@ class CostBudget:
     Arguments:
         share: of the training's own time, such as 0.02; None for no limit.
 
+        head_start: seconds that may be spent beyond it in the beginning.
+
     Attributes:
         steps: training steps since the account was settled, counted by whoever ends them.
         other: seconds that recording took at every step since then, likewise.
     """
 
-    def __init__(self, share: float | None) -> None:
-        self.share = share
+    def __init__(self, share: float | None, head_start: float = HEAD_START) -> None:
+        self.share, self._head_start = share, head_start
         self._means: dict[str, float] = {}  # seconds an occurrence; of "training" and "other", a step
         self._now: dict[str, float] = {}  # seconds since the account was settled
         self.steps, self.other = 0, 0.0
@@ -42,7 +47,11 @@ class CostBudget:
         self._now[activity] = self._now.get(activity, 0.0) + seconds
 
     def stride(self, activity: str) -> int:
-        """Every how many steps an activity can be afforded, as a power of two."""
+        """Every how many steps an activity can be afforded, as a power of two; often in the beginning."""
+        affordable = self._affordable(activity)
+        return min(affordable, _CLOSE) if self.share and self._spent < self._head_start else affordable
+
+    def _affordable(self, activity: str) -> int:
         if self.share is None or activity not in self._means or "training" not in self._means:
             return 1
         allowed, needed = self.share / 2 * self._means["training"], self._means[activity]

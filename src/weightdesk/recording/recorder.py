@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.amp import GradScaler
 from torch.optim import Optimizer
@@ -24,7 +26,8 @@ from weightdesk.recording.budget import CostBudget
 from weightdesk.recording.copies import SpareMemory
 from weightdesk.recording.gradients import local, loss_scale, seen_gradient
 from weightdesk.recording.meter import StepMeter
-from weightdesk.recording.sampling import Sampler
+from weightdesk.recording.passes import PassMeter
+from weightdesk.recording.sampling import Sampler, pick
 from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.recording.snapshot import Snapshot
 from weightdesk.recording.stephooks import StepHooks
@@ -73,6 +76,11 @@ class Recorder:
         self._meter = StepMeter(kinds)
         self._activations = ActivationMeter(subject.model, writer.add_statistics, self._attempt)
         self._backward = BackwardGradients(subject.parameters if rank.is_alone else {}, self._attempt)
+        self._passes = (
+            None
+            if subject.compiled
+            else PassMeter(subject.model, writer.add_pass, self._attempt, lambda: self.step, self._left_over)
+        )
         self._moved = {id(optimizer): subject.moved_by(optimizer) for optimizer in subject.optimizers}
         self._sampled = [subject.parameters[name] for name in sampler.places]
         self._sampled_moved = {
@@ -94,13 +102,15 @@ class Recorder:
         self._initial.reserve(self._subject.parameters)
         self._meter.reserve({name: local(each) for name, each in self._subject.parameters.items()})
         self._writer.wait(allowed=0, patience=_HEAD_START)
-        self._hooks = StepHooks(self._subject.optimizers, self._before_step, self._after_step)
+        self._hooks = StepHooks(self._subject.optimizers, self._before_step, self._after_step, self._adopt)
         self._look_ahead()
 
     def detach(self) -> None:
         """Take every hook off."""
         self._activations.stop()
         self._backward.stop()
+        if self._passes is not None:
+            self._passes.detach()
         if self._hooks is not None:
             self._hooks.detach()
 
@@ -205,6 +215,8 @@ class Recorder:
         """Decide whether the next step gets statistics or a snapshot, and hook what these need."""
         self._budget.settle()
         self._activations.stop()
+        if self._passes is not None and self._eventful:
+            self._passes.stop()
         self._snapshot = None
         self._eventful = False
         if self.step >= self._next_look:
@@ -212,10 +224,37 @@ class Recorder:
             self._eventful = self._agenda.statistics or self._agenda.snapshot
             if self._agenda.statistics and self._hooks_modules:
                 self._activations.start(self.step)
+            if self._agenda.statistics and self._passes is not None:
+                self._passes.start()
         if self._eventful and self._agenda.snapshot:
             self._backward.listen(SpareMemory() if self._initial is None else self._initial.spare)
         else:
             self._backward.stop()
+
+    def _adopt(self, optimizer: Optimizer) -> bool:
+        """Whether an optimizer that was met on the way moves the model, as the ones watched did."""
+        moved = self._subject.moved_by(optimizer)
+        if not moved or self.stopped is not None:
+            return False
+        self._moved[id(optimizer)] = moved
+        self._sampled_moved[id(optimizer)] = [moved.get(name) for name in self._sampler.places]
+        return True
+
+    def _left_over(self) -> bool | None:
+        """Whether the gradients that the last step used are still there; None where nobody knows."""
+        last = self._sampler.last_gradients()
+        if last is None or self._subject.rank.sharded:
+            return None
+        now = [
+            torch.full((len(places),), torch.nan).double()
+            if each.grad is None
+            else pick(each.grad, torch.from_numpy(places))
+            for each, places in zip(self._sampled, self._sampler.places.values(), strict=True)
+        ]
+        there = torch.cat(now).numpy()
+        if np.isinf(last).any() or np.isinf(there).any():
+            return None
+        return bool(np.nan_to_num(there).any()) and np.array_equal(there, last, equal_nan=True)
 
     def _may_wait_for_writer(self) -> bool:
         """A snapshot that nobody relies on is left out rather than waited for."""

@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 
 from weightdesk.recording.budget import CostBudget
 from weightdesk.recording.ledger import Ledger
+from weightdesk.recording.livecheck import LiveCheck
 from weightdesk.recording.recorder import Recorder
 from weightdesk.recording.warning import warn
 from weightdesk.recording.writer import Writer
@@ -54,10 +55,12 @@ class Recording:
         writer: Writer | None = None,
         budget: CostBudget | None = None,
         ledger: Ledger | None = None,
+        live_check: LiveCheck | None = None,
     ) -> None:
         self.directory = directory
         """Where the run is kept."""
         self._recorder, self._writer, self._budget, self._ledger = recorder, writer, budget, ledger
+        self._live_check = live_check
         self._status: str | None = None
         atexit.register(self._close_at_exit)
 
@@ -108,6 +111,8 @@ class Recording:
                 self._ledger.close(self._status, note, self.step)
             except Exception as error:  # the training must not end because its record cannot
                 warn(f"weightdesk could not close {self.directory}: {error}")
+        if self._live_check is not None:
+            self._live_check.finish()
 
     def __enter__(self) -> Recording:
         return self

@@ -109,6 +109,7 @@ class Sampler:
         self._strides: list[tuple[int, ...] | None] = []
         self._lock = threading.Lock()
         self._block: SampledSteps | None = None
+        self._last: SampledSteps | None = None
         self._filled: list[SampledSteps] = []
 
     def read(self, step: Step, weights: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
@@ -141,6 +142,13 @@ class Sampler:
             if block.count == len(block.steps):
                 self._put_away()
 
+    def last_gradients(self) -> npt.NDArray[np.float64] | None:
+        """The gradients that were read last, NaN where there were none; None before, and on other devices."""
+        if self._last is None or isinstance(self._last.values, list) or not self._last.count:
+            return None
+        row = self._last.values[self._last.count - 1]
+        return np.where(self._last.without_gradient, np.nan, row[len(row) // 2 :])
+
     def take(self) -> list[SampledSteps]:
         """What was read since the last call; for the writing thread."""
         with self._lock:
@@ -159,6 +167,7 @@ class Sampler:
         self._block = SampledSteps(
             np.zeros(rows, np.int64), values, self._missing, address=values.ctypes.data
         )
+        self._last = self._block
         return self._block
 
     def _prepare(self, weights: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any
 
 from torch.optim import Optimizer
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 
 class StepHooks:
@@ -23,6 +24,8 @@ class StepHooks:
         before: called with the optimizer once the gradients of a step are there: before the step,
             or after the first run of its closure.
         after: called when the step is done, with whether `before` was called for it.
+        adopts: asked about each other optimizer that steps in this process, once, whether it counts, too:
+            a training may build a new one on its way.
     """
 
     def __init__(
@@ -30,18 +33,32 @@ class StepHooks:
         optimizers: Sequence[Optimizer],
         before: Callable[[Optimizer], None],
         after: Callable[[Optimizer, bool], None],
+        adopts: Callable[[Optimizer], bool] = lambda _: False,
     ) -> None:
-        self._before, self._after = before, after
+        self._before, self._after, self._adopts = before, after, adopts
+        self._known = set(map(id, optimizers))
         self._inside = self._ready = False
         self._depth = 0
+        self._met: list[Optimizer] = []
         self._handles = [each.register_step_pre_hook(self._pre) for each in optimizers]
         self._handles += [each.register_step_post_hook(self._post) for each in optimizers]
+        self._handles.append(register_optimizer_step_pre_hook(self._meet))
 
     def detach(self) -> None:
         """Take every hook off."""
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+
+    def _meet(self, optimizer: Optimizer, _arguments: Any, _options: Any) -> None:
+        """Called at each step of whatever optimizer, before the hooks of its own."""
+        if id(optimizer) in self._known:
+            return
+        if self._adopts(optimizer):
+            self._handles.append(optimizer.register_step_pre_hook(self._pre))
+            self._handles.append(optimizer.register_step_post_hook(self._post))
+        self._known.add(id(optimizer))
+        self._met.append(optimizer)  # kept, lest another one gets its id
 
     def _pre(self, optimizer: Optimizer, arguments: Any, options: Any) -> tuple[Any, Any] | None:
         if self._inside and self._is_nested(optimizer):

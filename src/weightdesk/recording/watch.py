@@ -16,6 +16,7 @@ from weightdesk.recording import environment
 from weightdesk.recording.budget import CostBudget
 from weightdesk.recording.keeper import SnapshotKeeper
 from weightdesk.recording.ledger import Ledger, now
+from weightdesk.recording.livecheck import LiveCheck
 from weightdesk.recording.ranks import shard_of
 from weightdesk.recording.recorder import Recorder
 from weightdesk.recording.recording import Recording, StepCounter
@@ -45,6 +46,7 @@ def watch(
     scaler: GradScaler | None = None,
     seed: int = 0,
     overwrite: bool = False,
+    check: bool = False,
     recipe: dict[str, Any] | None = None,
     parent: dict[str, Any] | None = None,
     seeds: dict[str, int] | None = None,
@@ -69,6 +71,7 @@ def watch(
             an update's explanation can tell it from clipping; a fused optimizer tells it by itself.
         seed: of the choice of sampled weights.
         overwrite: replace a run that is there already.
+        check: look at the run with `weightdesk.check` while it grows, and warn of what is found.
         recipe: what a built-in training needs to be run again.
         parent: which run, step and turns the model's weights come from, as JSON can hold it.
         seeds: further seeds to note in `run.json`.
@@ -126,7 +129,13 @@ def watch(
     writer = Writer(store, sampler, keeper, budget.charge, rank.number, flush)
     recorder = Recorder(subject, writer, budget, schedule, sampler, frozenset(kinds), scaler)
     recorder.attach()
-    return Recording(place, recorder, writer, budget, ledger)
+    return Recording(place, recorder, writer, budget, ledger, _live_check(place, budget) if check else None)
+
+
+def _live_check(place: str, budget: CostBudget) -> LiveCheck:
+    from weightdesk.checkup import check  # takes long to load
+
+    return LiveCheck(lambda: check(place), lambda seconds: budget.charge("other", seconds))
 
 
 def _disk_bytes(disk: int | str) -> int:

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from weightdesk.recording.keeper import SnapshotKeeper
 from weightdesk.recording.meter import Batch
+from weightdesk.recording.passes import SeenPass, passes_table
 from weightdesk.recording.sampling import Sampler
 from weightdesk.recording.snapshot import Snapshot
 from weightdesk.recording.tables import (
@@ -25,7 +26,7 @@ from weightdesk.recording.tables import (
     sampled_table,
     statistics_table,
 )
-from weightdesk.runs.format import METRICS, SAMPLED, STATISTICS
+from weightdesk.runs.format import METRICS, PASSES, SAMPLED, STATISTICS
 from weightdesk.runs.parts import PartWriter
 from weightdesk.runs.stores import Store
 
@@ -66,10 +67,11 @@ class Writer:
         self._store, self._sampler, self._keeper, self._charge = store, sampler, keeper, charge
         self._interval = interval
         self._parts = {
-            folder: PartWriter(store, folder, rank=rank) for folder in (METRICS, STATISTICS, SAMPLED)
+            folder: PartWriter(store, folder, rank=rank) for folder in (METRICS, STATISTICS, SAMPLED, PASSES)
         }
         self._metrics: deque[MetricsRow] = deque()
         self._statistics: deque[Batch] = deque()
+        self._passes: deque[SeenPass] = deque()
         self._snapshots: deque[Snapshot] = deque()
         self._changed = threading.Condition()
         self._closing = False
@@ -83,6 +85,10 @@ class Writer:
     def add_statistics(self, batch: Batch) -> None:
         """Write a batch of statistics at the next flush."""
         self._statistics.append(batch)
+
+    def add_pass(self, seen: SeenPass) -> None:
+        """Write a row about a forward pass at the next flush."""
+        self._passes.append(seen)
 
     def add_snapshot(self, snapshot: Snapshot) -> None:
         """Write a snapshot soon."""
@@ -162,6 +168,8 @@ class Writer:
             tables[STATISTICS] = statistics_table(statistics)
         if sampled:
             tables[SAMPLED] = sampled_table(self._sampler.held, sampled)
+        if passes := _drain(self._passes):
+            tables[PASSES] = passes_table(passes)
         for folder, table in tables.items():
             self._parts[folder].append(table)
 

@@ -5,6 +5,7 @@ run.json                              what was recorded (see `manifest.py`)
 metrics/part-*.parquet                step, time, one float64 column per logged scalar
 statistics/part-*.parquet             one row per (step, parameter, kind)
 sampled/part-*.parquet                one row per (step, sampled weight)
+passes/part-*.parquet                 one row per forward pass that was looked at
 snapshots/00000128.safetensors        the state dict before step 128, under its own names
 snapshots/00000128.extra.safetensors  `<name>@gradient`, `<name>@update`, `<name>@<optimizer state>` …
 ```
@@ -30,6 +31,7 @@ MANIFEST: Final = "run.json"
 METRICS: Final = "metrics"
 STATISTICS: Final = "statistics"
 SAMPLED: Final = "sampled"
+PASSES: Final = "passes"
 SNAPSHOTS: Final = "snapshots"
 
 _NAME: Final = pa.dictionary(pa.int32(), pa.string())
@@ -68,6 +70,44 @@ SAMPLED_SCHEMA: Final = pa.schema(
     ]
 )
 """Rows are unique in (step, parameter, index)."""
+
+_FLOATS: Final = pa.list_(pa.float32())
+
+PASSES_SCHEMA: Final = pa.schema(
+    [
+        ("step", pa.int64()),
+        ("training", pa.bool_()),  # the network was in training mode
+        ("differentiable", pa.bool_()),  # gradients were being recorded
+        ("backward", pa.bool_()),  # a backward pass came
+        ("modal", pa.int64()),  # modules that differ by mode: dropout and batch normalisation
+        ("modal_training", pa.int64()),  # of these, in training mode
+        ("examples", pa.int64()),  # leading dimension of the first input
+        ("input_float", pa.bool_()),
+        ("input_mean", pa.float64()),  # of the kept numbers: at most 64 of each of the first 256 examples
+        ("input_std", pa.float64()),
+        ("input_max", pa.float64()),  # of the absolute values
+        ("input_spread", pa.float64()),  # largest over smallest standard deviation of a feature
+        ("input_nonfinite", pa.int64()),
+        ("fingerprints", pa.list_(pa.int64())),  # of the first 256 examples: equal inputs, equal numbers
+        ("features", _FLOATS),  # of the first 64 examples, `feature_count` numbers each
+        ("feature_count", pa.int64()),
+        ("output_shape", pa.list_(pa.int64())),
+        ("output_min", pa.float64()),
+        ("output_max", pa.float64()),
+        ("output_sum_error", pa.float64()),  # how far rows are from a sum of 1
+        ("output_log_error", pa.float64()),  # and their logsumexp from 0
+        ("outputs", _FLOATS),  # of the first 64 rows, `output_count` numbers each
+        ("output_count", pa.int64()),
+        ("loss_form", pa.string()),  # what the gradient by the outputs says the loss is
+        ("loss_misfit", pa.float64()),
+        ("loss_same", pa.float64()),  # 0: each example is pulled to the same target
+        ("loss_target", pa.float64()),  # this target
+        ("labels", pa.list_(pa.int64())),  # that the loss pulls to; -1 for rows that it leaves out
+        ("stale", pa.bool_()),  # gradients of the last step were still there
+        ("graph", pa.string()),  # JSON: activations, and linear layers in a row
+    ]
+)
+"""One row a forward pass of the network that was looked at."""
 
 METRICS_COLUMNS: Final = (("step", pa.int64()), ("time", pa.float64()))
 """The fixed columns; `time` is seconds since the recording began. Scalars follow, one column each."""

@@ -7,7 +7,7 @@ import operator
 import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeAlias
 
 import pyarrow as pa
 from torch import Tensor, nn
@@ -23,6 +23,8 @@ from weightdesk.runs.format import (
     MANIFEST,
     METRICS,
     METRICS_COLUMNS,
+    PASSES,
+    PASSES_SCHEMA,
     SAMPLED,
     SAMPLED_SCHEMA,
     STATISTICS,
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
     from weightdesk.explain.updates.update import UpdateReasons
 
 AnyIndex: TypeAlias = SupportsIndex | Iterable[SupportsIndex]
+
+_FOLDERS: Final = (METRICS, STATISTICS, SAMPLED, PASSES)
 
 FileName: TypeAlias = Callable[[int], str]
 
@@ -91,7 +95,7 @@ class Run:
         self._store = store
         self._opened = self.manifest
         self._files = SnapshotReader(store)
-        self._tables = {folder: PartReader(store, folder) for folder in (METRICS, STATISTICS, SAMPLED)}
+        self._tables = {folder: PartReader(store, folder) for folder in _FOLDERS}
 
     @property
     def path(self) -> str:
@@ -160,6 +164,11 @@ class Run:
     def sampled(self) -> pa.Table:
         """One row for each (step, parameter, index) of the sampled weights, in this order."""
         return sort_rows(self._tables[SAMPLED].read(SAMPLED_SCHEMA), ("step", "parameter", "index"))
+
+    @property
+    def passes(self) -> pa.Table:
+        """One row for each forward pass of the network that was looked at, ordered by step."""
+        return sort_rows(self._tables[PASSES].read(PASSES_SCHEMA), ("step",))
 
     def series(self, parameter: str, kind: str, column: str = "rms") -> Series:
         """One statistic at every step where it was taken, read without the rest of the table.

@@ -19,10 +19,13 @@ from weightdesk.server.session import Session
 
 _BINARY: Final = "application/octet-stream"
 _LEFT: Final = 499  # nobody waits for it any more
+_UNKNOWN: Final = 4404  # of a connection: no such member
 
 
 def make_app(session: Session, aside: Aside | None = None) -> FastAPI:
-    """The desk of one run; `security.Guard` belongs before it.
+    """The desk of one run, or of the members of a comparison; `security.Guard` belongs before it.
+
+    Of a comparison `?member=NAME` says which run is asked about; left out, it is that of the session.
 
     Arguments:
         session: the run.
@@ -44,20 +47,25 @@ def make_app(session: Session, aside: Aside | None = None) -> FastAPI:
         return FileResponse(page_file(name), headers={"cache-control": "no-cache"})
 
     @app.post("/ask/{kind}")
-    async def ask(kind: str, request: Request) -> Response:
+    async def ask(kind: str, request: Request, member: str = "") -> Response:
         body = await _body(request)
         if body is None:
             return _error(413, "the question is too large")
-        return await _answered(kind, body, request)
+        return await _answered(kind, body, request, member)
 
     @app.websocket("/live")
-    async def live(socket: WebSocket) -> None:
+    async def live(socket: WebSocket, member: str = "") -> None:
         await socket.accept()
+        try:
+            chosen = await run_in_threadpool(session.of_member, member)
+        except (WeightdeskError, OSError):
+            await socket.close(_UNKNOWN)
+            return
         if aside is not None:
             await run_in_threadpool(aside.warm)  # the page is there
-        await follow(session, socket)
+        await follow(chosen, socket)
 
-    async def _answered(kind: str, body: bytes, request: Request) -> Response:
+    async def _answered(kind: str, body: bytes, request: Request, member: str) -> Response:
         if kind not in QUESTIONS:
             return _error(404, f"nothing is called {kind[:40]!r}")
         try:
@@ -67,10 +75,13 @@ def make_app(session: Session, aside: Aside | None = None) -> FastAPI:
         if await request.is_disconnected():  # the page has moved on
             return Response(status_code=_LEFT)
         try:
+            chosen = await run_in_threadpool(session.of_member, member)
             if aside is not None and question.long:
-                packed = await aside.ask(kind, body, request.is_disconnected)
+                # which member stands first may have changed before the other process looked
+                name = chosen.name if session.members else ""
+                packed = await aside.ask(kind, body, request.is_disconnected, name)
             else:
-                packed = await run_in_threadpool(answered, question, session)
+                packed = await run_in_threadpool(answered, question, chosen)
         except (WeightdeskError, OSError) as error:
             return _error(409, line(error))
         if packed is None:

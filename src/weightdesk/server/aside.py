@@ -16,7 +16,7 @@ from typing import Final
 from weightdesk.errors import OptionError, WeightdeskError
 from weightdesk.server.asking import answered, line, read
 from weightdesk.server.gauge import CalledOffError, Gauge
-from weightdesk.server.opening import open_session
+from weightdesk.server.opening import open_place
 from weightdesk.server.session import Session
 
 _LOOK: Final = 0.02  # seconds between two looks whether it is one's turn, and anybody still waits
@@ -28,7 +28,7 @@ class Aside:
 
     Arguments:
         run: its folder or address.
-        network: as for `open_session`.
+        network: as for `open_place`.
         gauge: where it tells how far it is; whoever is asked about that has the same.
     """
 
@@ -44,8 +44,16 @@ class Aside:
         """Start the process, so that the first question need not wait for it."""
         self._started().submit(os.getpid)
 
-    async def ask(self, kind: str, body: bytes, left: Callable[[], Awaitable[bool]]) -> bytes | None:
+    async def ask(
+        self, kind: str, body: bytes, left: Callable[[], Awaitable[bool]], member: str = ""
+    ) -> bytes | None:
         """The packed answer; None where whoever asked has left.
+
+        Arguments:
+            kind: of the question.
+            body: its JSON.
+            left: whether whoever asked has left.
+            member: of a comparison, whose run the question is about.
 
         Raises:
             WeightdeskError: it cannot be answered.
@@ -59,17 +67,19 @@ class Aside:
                 await asyncio.sleep(_LOOK)
                 if await left():
                     return None
-            found = await self._asked(kind, body, left)
+            found = await self._asked((kind, body, member), left)
         finally:
             self._waiting.remove(turn)
         if isinstance(found, str):
             raise WeightdeskError(found)
         return found
 
-    async def _asked(self, kind: str, body: bytes, left: Callable[[], Awaitable[bool]]) -> bytes | str | None:
+    async def _asked(
+        self, question: tuple[str, bytes, str], left: Callable[[], Awaitable[bool]]
+    ) -> bytes | str | None:
         pool = self._started()
         try:
-            answer = asyncio.get_running_loop().run_in_executor(pool, _answer, kind, body)
+            answer = asyncio.get_running_loop().run_in_executor(pool, _answer, *question)
             while not (await asyncio.wait([answer], timeout=_LOOK))[0]:
                 if await left():
                     self._gauge.call_off()
@@ -78,7 +88,8 @@ class Aside:
             self._gauge.rest()
             self._drop(pool)
             raise OptionError(
-                f"{kind}: the process that computes it has ended, perhaps for want of memory; ask again"
+                f"{question[0]}: the process that computes it has ended, perhaps for want of memory; "
+                "ask again"
             ) from None
 
     def close(self) -> None:
@@ -118,7 +129,7 @@ def _begin(run: str, network: str | None, gauge: Gauge) -> None:
     if hasattr(os, "nice"):  # not on Windows
         os.nice(_NICENESS)
     torch.set_num_threads(max(1, torch.get_num_threads() // 2))
-    _session = open_session(run, network)
+    _session = open_place(run, network)
     _session.gauge = gauge
 
 
@@ -129,12 +140,12 @@ def _follow() -> None:
         os._exit(0)
 
 
-def _answer(kind: str, body: bytes) -> bytes | str | None:
+def _answer(kind: str, body: bytes, member: str = "") -> bytes | str | None:
     """The packed answer, or what went wrong in one line; None where it was called off."""
     assert _session is not None
     _session.gauge.rest()
     try:
-        return answered(read(kind, body), _session)
+        return answered(read(kind, body), _session.of_member(member))
     except CalledOffError:
         return None
     except (WeightdeskError, OSError) as error:

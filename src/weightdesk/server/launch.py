@@ -30,6 +30,7 @@ def serve(
     port: int = 0,
     browse: bool = True,
     token: str | None = None,
+    at: str = "",
     tell: Callable[[str], None] = print,
 ) -> None:
     """Serve the desk of a run until Ctrl-C.
@@ -41,6 +42,7 @@ def serve(
         port: 0 for a free one.
         browse: whether to open the browser.
         token: of the link; a new one where left out.
+        at: what the page shows first, as its address says it, such as `page=layers`.
         tell: is given the lines for the person who waits.
 
     Raises:
@@ -51,10 +53,11 @@ def serve(
     port, token = listening.getsockname()[1], token or new_token()
     is_local = host in _NAMES
     guard = Guard(make_app(session, aside), token, _NAMES if is_local else (), port)
-    link = f"http://{LOOPBACK if is_local else host}:{port}/?token={token}"
+    link = f"http://{LOOPBACK if is_local else host}:{port}/?token={token}{at and f'#{at}'}"
     if not is_local:
         tell(f"listening on {host}: whoever reaches this machine and has the link sees the run and its data")
-    tell(f"desk of {session.run.path}: {link}\nCtrl-C ends it; nothing in the run changes")
+    place = session.members.folder if session.members else session.run.path
+    tell(f"desk of {place}: {link}\nCtrl-C ends it; nothing in the run changes")
     if browse:
         webbrowser.open(link)
     gc.freeze()  # or it looks through all that was imported while somebody waits for an answer

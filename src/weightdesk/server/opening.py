@@ -1,4 +1,4 @@
-"""A session from what a command line says: a run, and the network of one's own loop as `FILE:FUNCTION`."""
+"""A session from what a command line says: which run or comparison, and which network, as `FILE:FUNCTION`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Final
 
 from weightdesk.errors import OptionError, closest
 from weightdesk.runs import open_run
+from weightdesk.server.members import Members, is_comparison
 from weightdesk.server.session import Session
 from weightdesk.server.subject import Subject
 
@@ -31,7 +32,27 @@ def open_session(run: str, network: str | None = None) -> Session:
         RunNotFoundError: there is no run.
         OptionError: there is no such function, it fails, or what it returns is no network with inputs.
     """
-    return Session(open_run(run), None if network is None else _subject(network))
+    return Session(open_run(run), _given(network))
+
+
+def open_place(place: str, network: str | None = None) -> Session:
+    """The session of a run, or of the first member of a comparison, which leads to the others.
+
+    Arguments:
+        place: folder or address of a run, or the folder of a comparison.
+        network: as for `open_session`; a comparison's members share it.
+
+    Raises:
+        RunNotFoundError: there is neither.
+        OptionError: as for `open_session`, or no member of the comparison has a run yet.
+    """
+    if is_comparison(place):
+        return Members(Path(place), _given(network)).first
+    return open_session(place, network)
+
+
+def _given(network: str | None) -> Subject | None:
+    return None if network is None else _subject(network)
 
 
 def _subject(reference: str) -> Subject:

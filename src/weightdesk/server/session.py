@@ -7,8 +7,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import PurePath
 from threading import RLock
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +27,9 @@ from weightdesk.server.gauge import Gauge
 from weightdesk.server.kept import Kept
 from weightdesk.server.subject import Subject
 from weightdesk.training import held_out
+
+if TYPE_CHECKING:
+    from weightdesk.server.members import Members
 
 _DESKS: Final = 4  # steps whose desks are kept; each holds a copy of the network and its results
 
@@ -47,17 +51,35 @@ class Session:
     Arguments:
         run: the run, finished or not.
         subject: the network and its probe set; of a built-in training they are found by themselves.
+        members: the comparison that the run is a member of, where there is one.
 
     Attributes:
         gauge: how far long work is.
     """
 
-    def __init__(self, run: Run, subject: Subject | None = None) -> None:
-        self.run = run
+    def __init__(self, run: Run, subject: Subject | None = None, *, members: Members | None = None) -> None:
+        self.run, self.members = run, members
         self._given = subject
         self._desks: OrderedDict[int, _Turned] = OrderedDict()
         self._kept = Kept()
         self.gauge = Gauge()
+
+    @property
+    def name(self) -> str:
+        """Of the run's folder."""
+        return PurePath(self.run.path).name
+
+    def of_member(self, name: str) -> Session:
+        """The session of another member of the comparison; without a name this one.
+
+        Raises:
+            OptionError: there is no comparison, or it has no such member.
+        """
+        if not name:
+            return self
+        if self.members is None:
+            raise OptionError(f"there is no member {name[:80]!r}: a single run is open")
+        return self.members.session(name)
 
     @property
     def subject(self) -> Subject:

@@ -3,7 +3,7 @@
 | name | weights | source |
 | --- | --- | --- |
 | zeros, constant | 0, or 0.1 everywhere: hidden units stay alike for ever | |
-| normal, uniform | standard deviation 0.1 whatever the layer's size | |
+| normal, uniform | standard deviation 0.1, or what is asked, whatever the layer's size | |
 | xavier_uniform, xavier_normal | variance 2 / (fan-in + fan-out) | Glorot & Bengio 2010 |
 | he_uniform, he_normal | variance 2 / ((1 + a²) fan-in), a the slope of a leaky ReLU | He et al. 2015 |
 | lecun_normal | variance 1 / fan-in | LeCun et al. 1998, Klambauer et al. 2017 |
@@ -26,7 +26,8 @@ from torch import Tensor, nn
 from weightdesk.training.activations import LEAKY_SLOPE
 
 Initialiser: TypeAlias = Callable[[Tensor, float], Any]
-"""Fills a weight in place; the number is the slope of the activation's negative side."""
+"""Fills a weight in place; the number is the slope of the activation's negative side, or for those in
+`SPREADING` the standard deviation."""
 
 CONSTANT = 0.1
 SPREAD = 0.1
@@ -35,10 +36,8 @@ INITIALISERS: Mapping[str, Initialiser | None] = MappingProxyType(
     {
         "zeros": lambda weight, _slope: nn.init.zeros_(weight),
         "constant": lambda weight, _slope: nn.init.constant_(weight, CONSTANT),
-        "normal": lambda weight, _slope: nn.init.normal_(weight, std=SPREAD),
-        "uniform": lambda weight, _slope: nn.init.uniform_(
-            weight, -SPREAD * math.sqrt(3), SPREAD * math.sqrt(3)
-        ),
+        "normal": lambda weight, std: nn.init.normal_(weight, std=std),
+        "uniform": lambda weight, std: nn.init.uniform_(weight, -std * math.sqrt(3), std * math.sqrt(3)),
         "xavier_uniform": lambda weight, _slope: nn.init.xavier_uniform_(weight),
         "xavier_normal": lambda weight, _slope: nn.init.xavier_normal_(weight),
         "he_uniform": nn.init.kaiming_uniform_,
@@ -50,8 +49,11 @@ INITIALISERS: Mapping[str, Initialiser | None] = MappingProxyType(
 )
 """Each initialiser by name; None leaves the weights as torch made them."""
 
+SPREADING = ("normal", "uniform")
+"""Those whose standard deviation can be chosen."""
 
-def initialise(model: nn.Module, name: str, activation: str) -> None:
+
+def initialise(model: nn.Module, name: str, activation: str, std: float = SPREAD) -> None:
     """Fill all weights of a model in place and set its biases to zero, from torch's global generator.
 
     Arguments:
@@ -59,6 +61,7 @@ def initialise(model: nn.Module, name: str, activation: str) -> None:
             normalisation stay as they are, and so does the embedding of padding.
         name: a key of `INITIALISERS`.
         activation: name of the activation; only `leaky_relu` matters, and only to He's initialisers.
+        std: standard deviation of the weights of `normal` and `uniform`.
 
     >>> layer = nn.Linear(3, 2)
     >>> initialise(layer, "constant", "relu")
@@ -70,12 +73,13 @@ def initialise(model: nn.Module, name: str, activation: str) -> None:
     if fill is None:
         return
     slope = LEAKY_SLOPE if activation == "leaky_relu" else 0.0
+    number = std if name in SPREADING else slope
     for module in model.modules():
         if isinstance(module, nn.LayerNorm):
             continue
         for parameter in module.parameters(recurse=False):
             if parameter.ndim > 1:
-                fill(parameter, slope)
+                fill(parameter, number)
             else:
                 nn.init.zeros_(parameter)
         if isinstance(module, nn.Embedding) and module.padding_idx is not None:

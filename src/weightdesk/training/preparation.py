@@ -171,7 +171,7 @@ def rebuild(stored: Mapping[str, Any]) -> nn.Module:
                 heads=recipe.heads,
             ),
         )
-        initialise(model, recipe.init, recipe.activation)
+        initialise(model, recipe.init, recipe.activation, recipe.init_std)
     return model
 
 

@@ -11,7 +11,7 @@ from weightdesk.errors import OptionError, closest
 from weightdesk.training.activations import ACTIVATIONS
 from weightdesk.training.data.source import Source, find_source
 from weightdesk.training.defaults import defaults, network_defaults
-from weightdesk.training.initialisers import INITIALISERS
+from weightdesk.training.initialisers import INITIALISERS, SPREAD
 from weightdesk.training.networks import NETWORKS
 from weightdesk.training.optimizers import OPTIMIZERS
 from weightdesk.training.options import check_all, choice, flag, option, optional, real, sizes, whole, wrong
@@ -43,6 +43,7 @@ class Recipe:
     heads: int = option(whole(at_least=1), "attention heads of each block of a transformer", 4)
     activation: str = option(choice(ACTIVATIONS), "activation function of the hidden layers")
     init: str = option(choice(INITIALISERS), "how the weights start")
+    init_std: float = option(real(above=0), "standard deviation of --init normal or uniform", SPREAD)
     optimizer: str = option(choice(OPTIMIZERS), "rule that turns gradients into steps")
     lr: float = option(real(above=0), "learning rate")
     schedule: str = option(choice(SCHEDULES), "how the learning rate changes over the training")

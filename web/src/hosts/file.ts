@@ -34,4 +34,5 @@ const NAMES: Readonly<Record<string, string>> = {
   update: "why a step moved a weight",
   gradient: "who pushed a weight",
   captured: "what its layers capture",
+  checkup: "its check-up",
 };

@@ -4,10 +4,18 @@ import { unpack } from "./wire";
 
 const AGAIN = 1000; // milliseconds until the next try to connect
 
+/** What follows a path of the server: of a comparison, which of its runs the page is about. */
+export function about(search: string): string {
+  const member = new URLSearchParams(search).get("member");
+  return member ? `?${new URLSearchParams({ member }).toString()}` : "";
+}
+
 /** Answers from the server that gave out the page. */
 export class ServerHost implements Host {
+  readonly #about = about(location.search);
+
   async ask<K extends keyof Questions>(kind: K, question: Questions[K], signal?: AbortSignal): Promise<Answers[K]> {
-    const response = await fetch(`/ask/${kind}`, {
+    const response = await fetch(`/ask/${kind}${this.#about}`, {
       method: "POST",
       body: JSON.stringify(question),
       signal: signal ?? null,
@@ -21,7 +29,7 @@ export class ServerHost implements Host {
     let again: ReturnType<typeof setTimeout> | undefined;
     let stopped = false;
     const connect = (): void => {
-      socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live`);
+      socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live${this.#about}`);
       socket.onopen = () => connected(true);
       socket.onmessage = (event: MessageEvent<string>) => grown(JSON.parse(event.data) as Growth);
       socket.onclose = () => {

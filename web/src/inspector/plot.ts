@@ -8,17 +8,24 @@ export interface Line {
   readonly values: ArrayLike<number | null>;
   readonly colour: keyof Colours;
   readonly faint?: boolean;
+  readonly dashed?: boolean; // what is expected, beside what is
+  readonly marks?: boolean; // a mark at each place, where between two there is nothing
   readonly fillTo?: number; // number of the line down to which the space is shaded
 }
 
 /** The theme's colours as a canvas takes them. */
 type Colour = (name: keyof Colours) => string;
 
+/** From where to where an axis goes, where plots side by side have one scale; what lies outside is cut off. */
+export type Range = readonly [from: number, to: number];
+
 export interface Looks {
   readonly colour: Colour;
   readonly width: number;
   readonly height: number;
   readonly log: boolean;
+  readonly across?: Range | undefined;
+  readonly along?: Range | undefined;
 }
 
 type Values = (number | null)[];
@@ -29,7 +36,7 @@ export const drawable = (values: ArrayLike<number | null>, log: boolean): Values
 
 /** The options of a plot without a legend of its own; `draw` paints what lies above the lines. */
 export function options(lines: readonly Line[], looks: Looks, draw: (plot: uPlot) => void, moved: (plot: uPlot) => void): uPlot.Options {
-  const { colour, width, height, log } = looks;
+  const { colour, width, height, log, across, along } = looks;
   const axis = { stroke: colour("soft"), font: "11px system-ui, sans-serif", ticks: { show: false } };
   const isRound = (value: number): boolean => !log || Number.isInteger(Number(Math.log10(value).toFixed(9)));
   const grid = { stroke: colour("hairline"), width: 1, filter: (_: uPlot, values: number[]) => values.map((each) => (isRound(each) ? each : null)) };
@@ -39,9 +46,9 @@ export function options(lines: readonly Line[], looks: Looks, draw: (plot: uPlot
     padding: [6, 16, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
-    scales: { x: { time: false }, y: log ? { distr: 3 } : {} },
+    scales: { x: { time: false, ...fixed(across) }, y: { ...(log ? { distr: 3 as const } : {}), ...fixed(along) } },
     axes: [
-      { ...axis, grid: { show: false }, size: 22, space: 60, values: (_, ticks) => ticks.map((each) => (Number.isInteger(each) ? tick(each) : "")) },
+      { ...axis, grid: { show: false }, size: 22, space: lines.some((each) => each.marks) ? 24 : 60, values: (_, ticks) => ticks.map((each) => (Number.isInteger(each) ? tick(each) : "")) },
       { ...axis, grid, size: 46, space: 24, values: (_, ticks) => ticks.map((each) => (each === null ? "" : tick(each))) },
     ],
     series: [
@@ -50,7 +57,8 @@ export function options(lines: readonly Line[], looks: Looks, draw: (plot: uPlot
         label: line.name,
         stroke: colour(line.colour),
         width: line.faint ? 0 : 1.5,
-        points: { show: line.values.length < 3, size: 4 },
+        ...(line.dashed ? { dash: [4, 3] } : {}),
+        points: { show: line.marks || line.values.length < 3, size: line.marks ? 5 : 4 },
         spanGaps: true,
       })),
     ],
@@ -60,6 +68,8 @@ export function options(lines: readonly Line[], looks: Looks, draw: (plot: uPlot
     hooks: { draw: [draw], setCursor: [moved] },
   };
 }
+
+const fixed = (range: Range | undefined): { range?: uPlot.Range.MinMax } => (range ? { range: [range[0], range[1]] } : {});
 
 /** A colour as it is seen through. */
 const faded = (colour: string, opacity = 0.18): string => colour.replace(/\)$/, ` / ${opacity})`);

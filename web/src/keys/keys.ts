@@ -70,7 +70,7 @@ export const ELSEWHERE: readonly Pick<Key, "keys" | "words">[] = [
   { keys: "double click", words: "put a knob back" },
   { keys: "← → on the timeline", words: "one snapshot; page up and down five" },
   { keys: "shift drag on the timeline", words: "loop a part; delete on an end of it: no more" },
-  { keys: "← → on an event", words: "another event; enter goes to its step" },
+  { keys: "← → on an event", words: "another event; enter goes to its step or finding" },
   { keys: "arrows on the input", words: "move the pen; space draws, delete clears" },
 ];
 

@@ -10,6 +10,7 @@ export interface Address {
   example: number;
   own: string | null; // an input drawn or typed, as `writeOwn` writes it
   loop: Loop | null;
+  finding: string; // rule of the finding whose card is in sight
   tab: Tab;
   sort: Sort;
 }
@@ -17,7 +18,7 @@ export interface Address {
 /** The steps within which replay goes round; to infinity: to the last one, whatever that is. */
 export type Loop = readonly [from: number, to: number];
 
-export type Page = "desk" | "layers";
+export type Page = "desk" | "layers" | "checkup" | "compare";
 export type Tab = "weight" | "unit" | "layer";
 export type Sort = "order" | "importance" | "norm" | "activity";
 
@@ -52,7 +53,7 @@ function readLoop(text: string): Loop {
 }
 
 const PROPERTIES: { [K in keyof Address]: Property<Address[K]> } = {
-  page: oneOf<Page>("desk", "layers"),
+  page: oneOf<Page>("desk", "layers", "checkup", "compare"),
   step: { usual: null, write: String, read: count },
   layer: { usual: "", write: String, read: String },
   unit: { usual: null, write: String, read: count },
@@ -62,6 +63,7 @@ const PROPERTIES: { [K in keyof Address]: Property<Address[K]> } = {
   example: { usual: 0, write: String, read: count },
   own: { usual: null, write: (text) => (text && text.length <= LONGEST ? text : null), read: String },
   loop: { usual: null, write: writeLoop, read: readLoop },
+  finding: { usual: "", write: String, read: String },
   tab: oneOf<Tab>("weight", "unit", "layer"),
   sort: oneOf<Sort>("order", "importance", "norm", "activity"),
 };

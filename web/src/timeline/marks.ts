@@ -1,3 +1,5 @@
+import type { Checkup, Event } from "../messages";
+
 /** How an event is drawn: a shape of its own, and what that stands for. */
 export interface Mark {
   readonly shape: string; // of an SVG path, 12 by 12
@@ -13,11 +15,23 @@ const MARKS: Readonly<Record<string, Mark>> = {
   best_accuracy: { shape: "M1 10h10L6 1z", filled: true, tone: "good" },
   nonfinite: { shape: "M2 2l8 8M10 2l-8 8", filled: false, tone: "bad" },
   broken: { shape: "M4 1h4l3 3v4l-3 3H4L1 8V4z", filled: true, tone: "bad" },
+  finding: { shape: "M6 1l5 10H1zM6 4.5v3M6 8.7v.6", filled: false, tone: "bad" },
   end: { shape: "M3 11V1h7L8 3.5 10 6H3", filled: false, tone: "plain" },
 };
 const OTHER: Mark = { shape: "M6 1l5 5-5 5-5-5z", filled: true, tone: "plain" };
 
 export const markOf = (kind: string): Mark => MARKS[kind] ?? OTHER;
+
+/** What a mark stands for: an event, or a finding by its rule. */
+export interface Marked extends Event {
+  readonly rule?: string;
+}
+
+/** Events and findings in the order of steps. */
+export function marked(events: readonly Event[], checkup: Checkup | null): Marked[] {
+  const found = checkup?.findings.map(({ rule, since, message }) => ({ step: since, kind: "finding", message, rule })) ?? [];
+  return [...events, ...found].sort((one, other) => one.step - other.step);
+}
 
 /** Where to draw marks so that none lies over another: each as near to its own place as it can be. Places ascend. */
 export function spread(places: readonly number[], width: number, apart: number): number[] {

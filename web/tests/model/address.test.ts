@@ -8,7 +8,7 @@ describe("address", () => {
   it("comes back as it went", () => {
     const address: Address = {
       ...usual(), step: 96, layer: "conv1", unit: 7, weight: [7, 0, 1, 2], turns: ["conv1.weight[7,0,1,2]=0.5", "mute conv1[4]"],
-      bypassed: true, example: 3, own: "1_0.5_-2", loop: [32, 128], tab: "unit", sort: "norm",
+      bypassed: true, example: 3, own: "1_0.5_-2", loop: [32, 128], finding: "dead_units", tab: "unit", sort: "norm",
     };
     expect(read(`#${write(address)}`)).toEqual(address);
   });

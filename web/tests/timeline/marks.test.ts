@@ -18,6 +18,6 @@ test("however many there are, none lies over another and all are within", () => 
 });
 
 test("each kind has a shape of its own, and an unknown one has one, too", () => {
-  const kinds = ["start", "note", "learning_rate", "best_loss", "best_accuracy", "nonfinite", "broken", "end", "dead_units"];
+  const kinds = ["start", "note", "learning_rate", "best_loss", "best_accuracy", "nonfinite", "broken", "finding", "end", "dead_units"];
   expect(new Set(kinds.map((kind) => markOf(kind).shape)).size).toBe(kinds.length);
 });

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from weightdesk.server.questions.activity import ActivityQuestion
 from weightdesk.server.questions.captured import CapturedQuestion
+from weightdesk.server.questions.checkup import CheckupQuestion
+from weightdesk.server.questions.comparison import ComparisonQuestion
 from weightdesk.server.questions.events import EventsQuestion
 from weightdesk.server.questions.examples import ExamplesQuestion
 from weightdesk.server.questions.excerpts import ExcerptsQuestion
@@ -48,6 +50,8 @@ QUESTIONS: Final[Mapping[str, type[Question[Any]]]] = {
     for each in (
         ActivityQuestion,
         CapturedQuestion,
+        CheckupQuestion,
+        ComparisonQuestion,
         EventsQuestion,
         ExamplesQuestion,
         ExcerptsQuestion,

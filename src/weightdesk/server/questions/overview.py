@@ -42,7 +42,7 @@ class SubjectFacts(Message):
 
 
 class Overview(Message):
-    """A run as of now; `notes` says what a file of the run had to leave out."""
+    """A run as of now; `notes` says what a file of it had to leave out, `comparison` where it belongs to."""
 
     path: str
     status: str
@@ -60,6 +60,7 @@ class Overview(Message):
     metrics: tuple[str, ...]
     subject: SubjectFacts | None
     notes: tuple[str, ...] = ()
+    comparison: str | None = None
 
 
 class OverviewQuestion(Question[Overview]):
@@ -95,6 +96,7 @@ class OverviewQuestion(Question[Overview]):
             ),
             metrics=tuple(name for name in run.metrics.column_names if name not in ("step", "time")),
             subject=None if subject is None else _subject(subject),
+            comparison=None if session.members is None else session.members.folder.resolve().name,
         )
 
 

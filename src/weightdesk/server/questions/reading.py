@@ -29,7 +29,7 @@ class ReadingColumn(Message):
 
 
 class ReadingTable(Message):
-    """A titled table: its first 2,000 rows, of `rows` in all."""
+    """A titled table: its first rows, of `rows` in all."""
 
     title: str
     note: str
@@ -63,11 +63,12 @@ class ReadingQuestion(Question[Reading]):
         """Read it, or what was read before."""
         place = {"layer_name": self.layer, "unit_number": self.unit, "example": self.example}
         page = read(self.name, session.case(self.step, self.turns).about(**place, word=self.word))
-        return Reading(title=page.title, tables=tuple(map(_table, page.sections())))
+        return Reading(title=page.title, tables=tuple(map(table_of, page.sections())))
 
 
-def _table(section: Section) -> ReadingTable:
-    shown = section.table.slice(0, ROWS)
+def table_of(section: Section, most: int = ROWS) -> ReadingTable:
+    """The table of a section: its first rows, so many at most."""
+    shown = section.table.slice(0, most)
     columns = tuple(_column(name, shown[name], name in section.bars) for name in shown.column_names)
     return ReadingTable(title=section.title, note=section.note, columns=columns, rows=section.table.num_rows)
 

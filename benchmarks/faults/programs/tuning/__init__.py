@@ -1,0 +1,1 @@
+"""The half on which the check-up's thresholds may be chosen."""

@@ -1,0 +1,60 @@
+"""The forward passes of a run, as the rules look at them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Pass = Mapping[str, Any]
+
+
+class Passes:
+    """Passes in the order in which they ran.
+
+    Arguments:
+        rows: of the table `passes`.
+
+    >>> Passes([{"step": 0, "backward": True, "labels": [1, 0, -1], "examples": 3}]).labels.tolist()
+    [1, 0]
+    """
+
+    def __init__(self, rows: Sequence[Pass]) -> None:
+        self.training = [each for each in rows if each["backward"]]
+        self.evaluating = [
+            each
+            for each in rows
+            if not each["backward"] and not (each.get("differentiable") and each.get("training"))
+        ]
+
+    @cached_property
+    def batches(self) -> list[npt.NDArray[np.int64]]:
+        """The labels of each training pass that has one label an example."""
+        found = [np.array(each["labels"], np.int64) for each in self.training if each["labels"]]
+        return [each[each >= 0] for each in found if (each >= 0).any()]
+
+    @cached_property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """The labels that the loss pulled to, of all training passes."""
+        return np.concatenate([np.zeros(0, np.int64), *self.batches])
+
+    @property
+    def is_one_label_an_example(self) -> bool:
+        """Whether each example has one label, as in classification, and not one at each place."""
+        shapes = [each["output_shape"] for each in self.training if each["labels"]]
+        return bool(shapes) and all(len(shape) <= 2 for shape in shapes)
+
+    @cached_property
+    def graphs(self) -> list[tuple[int, list[dict[str, Any]]]]:
+        """What the autograd graph told, with the step."""
+        return [(each["step"], json.loads(each["graph"])) for each in self.training if each["graph"]]
+
+    def form(self) -> str | None:
+        """What the loss is by most of the passes."""
+        forms = Counter(each["loss_form"] for each in self.training if each["loss_form"] != "unknown")
+        return forms.most_common(1)[0][0] if forms else None

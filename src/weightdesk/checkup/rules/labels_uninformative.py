@@ -1,0 +1,86 @@
+"""Labels that say nothing about the inputs: all the same, or shuffled."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from weightdesk.checkup.finding import Evidence, Finding, Undecided
+from weightdesk.checkup.record import Record
+from weightdesk.checkup.rules.learning import pace
+from weightdesk.checkup.rules.rule import Rule, Verdict
+from weightdesk.checkup.series import begin, end, finite
+
+_LEAST = 60  # labels
+_ABOVE = 0.05  # chance
+_MOVED = 1e-4
+
+
+def decide(record: Record) -> Verdict:
+    """See whether there are two labels, and whether what is learned holds for examples kept apart."""
+    labels = record.passes.labels
+    if len(labels) >= _LEAST and record.passes.is_one_label_an_example and len(np.unique(labels)) == 1:
+        return _finding(
+            "all examples have the same label", 0.97, Evidence("different labels", 1, 2), "one label for all"
+        )
+    if len(labels) < _LEAST:
+        return _by_loss(record)
+    return _by_accuracy(record)
+
+
+def _by_accuracy(record: Record) -> Verdict:
+    held_out, moved = record.held_out_accuracy, pace(record)
+    if held_out is None or len(finite(held_out)) < 2 or moved is None:
+        return Undecided("accuracy on examples kept apart: recording.log(val_accuracy=…)")
+    counts = np.unique(record.passes.labels, return_counts=True)[1]
+    chance = float(counts.max() / counts.sum())
+    looked_at = [each["examples"] for each in record.passes.evaluating]
+    error = 2 * (chance * (1 - chance) / max(looked_at, default=400)) ** 0.5  # of a share of so many examples
+    limit = chance + max(_ABOVE, error)
+    best, last = float(np.max(finite(held_out).values)), end(finite(held_out), 0.3)
+    if last > limit or best > limit + 2 * _ABOVE or moved.ratio < _MOVED:
+        return None
+    training = record.accuracy
+    fitted = training is not None and len(training) > 1 and end(finite(training)) > chance + 3 * _ABOVE
+    return _finding(
+        f"on examples kept apart the network is right in {last:.0%}, as often as by chance ({chance:.0%})",
+        0.85 if fitted else 0.7,
+        Evidence("accuracy on examples kept apart", last, limit),
+        "the labels do not belong to these inputs: shuffled, or joined to the wrong rows",
+    )
+
+
+def _by_loss(record: Record) -> Verdict:
+    held_out, training, moved = record.held_out_loss, record.loss, pace(record)
+    if held_out is None or training is None or moved is None or len(finite(held_out)) < 3:
+        return Undecided("the loss on examples kept apart: recording.log(val_loss=…)")
+    first, lowest = begin(finite(held_out)), float(np.min(finite(held_out).values))
+    gained = (first - lowest) / max(abs(first), 1e-30)
+    # a constant target is learned at once, and what is right by chance gains nothing after that
+    if gained > _ABOVE or moved.ratio < _MOVED or end(finite(held_out)) < first:
+        return None
+    return _finding(
+        "the loss on examples kept apart never falls, though the weights move",
+        0.6,
+        Evidence("share of the held-out loss that was gained", gained, _ABOVE),
+        "the targets do not belong to these inputs: shuffled, or joined to the wrong rows",
+    )
+
+
+def _finding(message: str, confidence: float, evidence: Evidence, cause: str) -> Finding:
+    return Finding(
+        rule="labels_uninformative", message=message, since=0, confidence=confidence, cause=cause,
+        remedy="look at some examples beside their labels; check how the two were joined and shuffled",
+        where=("labels",), evidence=(evidence,),
+    )  # fmt: skip
+
+
+RULE = Rule(
+    name="labels_uninformative",
+    looks_at="labels that the loss pulls to, accuracy or loss on examples kept apart",
+    threshold=(
+        f"one label only, or no more than {_ABOVE:.0%} above the most frequent class with weights that move"
+    ),
+    source="Zhang et al. 2017: networks fit shuffled labels, and then know nothing about other examples",
+    decide=decide,
+    at_end=True,
+)

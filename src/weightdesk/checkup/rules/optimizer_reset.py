@@ -1,0 +1,88 @@
+"""An optimizer that forgets in mid-training what it had gathered."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from weightdesk.checkup.finding import Evidence, Finding, Undecided
+from weightdesk.checkup.record import Floats, Record, Samples
+from weightdesk.checkup.rules.rule import Rule, Verdict
+from weightdesk.checkup.series import cosine
+from weightdesk.types import Step
+
+
+def decide(record: Record) -> Verdict:
+    """Compare the optimizer's own count of steps with the run's, and moves with those of a momentum kept."""
+    if not record.options:
+        return Undecided("an optimizer")
+    resets = sorted({*_counted(record), *_forgotten(record)})
+    if not resets:
+        return None
+    return Finding(
+        rule="optimizer_reset",
+        message=f"the optimizer began anew at step {resets[0]}"
+        + (f" and {len(resets) - 1} times more" if len(resets) > 1 else ""),
+        since=resets[0],
+        confidence=0.96,
+        cause="a new optimizer was built, or its state was cleared, while the training went on",
+        remedy=(
+            "build the optimizer once, and load its state with the weights when going on from a checkpoint"
+        ),
+        where=("optimizer",),
+        evidence=(Evidence("times that it began anew", len(resets), 0, tuple(resets[:8])),),
+    )
+
+
+def _counted(record: Record) -> list[Step]:
+    """Where the count that Adam and its kin keep is behind the run's: the steps at which it began again."""
+    steps = record.gradient_steps
+    name = next(iter(record.matrices), None)
+    if name is None or len(steps) < 2:
+        return []
+    begun: list[Step] = []
+    for step in steps:
+        count = record.run.state(name, step).get("step") if step else None
+        if step and (count is not None or begun):
+            begun.append(step - int(count or 0))
+    return sorted({each for each in begun if each > min(begun)})
+
+
+def _forgotten(record: Record) -> list[Step]:
+    """Where a move is that of a first step with momentum, and not that of a momentum kept."""
+    found: list[Step] = []
+    for name in record.matrices:
+        options, samples = record.options.get(name), record.samples.get(name)
+        if options is None or samples is None or options["class"] != "SGD" or not options.get("momentum"):
+            continue
+        if options.get("nesterov") or options.get("maximize") or not np.isfinite(samples.gradients).all():
+            continue
+        found += _breaks(samples, options)
+        break
+    return found
+
+
+def _breaks(samples: Samples, options: dict[str, float]) -> list[Step]:
+    momentum, damping, decay = (
+        float(options.get(each) or 0) for each in ("momentum", "dampening", "weight_decay")
+    )
+    pulls = samples.gradients + decay * samples.weights
+    kept: Floats = pulls[0].copy()
+    found = []
+    for at in range(1, len(samples.moves)):
+        carried = momentum * kept + (1 - damping) * pulls[at]
+        move = -samples.moves[at]
+        fresh = cosine(move, pulls[at])
+        if move.any() and fresh > 0.9999 and cosine(move, carried) < 0.999:
+            found.append(int(samples.steps[at]))
+            carried = pulls[at].copy()
+        kept = carried
+    return found
+
+
+RULE = Rule(
+    name="optimizer_reset",
+    looks_at="the optimizer's count of steps in snapshots, sampled weights and gradients at every step",
+    threshold="a count behind the run's, or a move without the momentum that there was",
+    source="exact: torch.optim.SGD and Adam's state",
+    decide=decide,
+)

@@ -1,0 +1,70 @@
+"""The check-up of a training under way: says what goes wrong while there is time to stop it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from weightdesk.errors import WeightdeskError
+from weightdesk.recording.warning import warn
+
+if TYPE_CHECKING:
+    from weightdesk.checkup import CheckUp
+
+INTERVAL: Final = 2.0
+"""Seconds between two check-ups at least."""
+_SHARE: Final = 0.01
+"""Of the time that check-ups may take: the next one waits a hundred times as long as the last one took."""
+
+
+class LiveCheck:
+    """Looks at a run again and again in a thread of its own, and warns of each finding once.
+
+    Arguments:
+        look: looks at the run.
+        charge: told the processor seconds that it took.
+        interval: seconds between two looks at least.
+    """
+
+    def __init__(
+        self, look: Callable[[], CheckUp], charge: Callable[[float], None], interval: float = INTERVAL
+    ) -> None:
+        self._look, self._charge, self._interval = look, charge, interval
+        self._told: set[str] = set()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="weightdesk-check", daemon=True)
+        self._thread.start()
+
+    def finish(self) -> None:
+        """End, with a last look at the whole run."""
+        self._stopping.set()
+        self._thread.join()
+        self._once()
+
+    def _run(self) -> None:
+        pause = self._interval
+        while not self._stopping.wait(pause):
+            began = time.thread_time()
+            self._once()
+            took = time.thread_time() - began
+            self._charge(took)
+            pause = max(self._interval, took / _SHARE)
+
+    def _once(self) -> None:
+        try:
+            found = self._look()
+        except (WeightdeskError, OSError):  # what cannot be read now can be later
+            return
+        except Exception as error:  # the training must go on whatever it is
+            self._stopping.set()
+            warn(f"weightdesk stopped its check-up: {type(error).__name__}: {error}")
+            return
+        for each in found:
+            if each.rule not in self._told and each.because is None:
+                self._told.add(each.rule)
+                warn(
+                    f"weightdesk: {each.message} ({each.rule}, since step {each.since}, "
+                    f"{each.confidence:.0%} sure); {each.remedy}"
+                )

@@ -1,0 +1,133 @@
+"""Looks at forward passes of the whole network: at those of a training step, and at evaluations.
+
+One hook stays on the network itself. It looks at a pass of a step that gets statistics, and at
+evaluations between steps as often as the budget allows; at every other one it returns at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
+
+from weightdesk.recording.gradients import local
+from weightdesk.recording.passes.graph import read_graph
+from weightdesk.recording.passes.seen import SeenPass, rows_of, some_inputs
+from weightdesk.types import Step
+
+_AT_ONCE: Final = 4
+"""Passes that are looked at between two steps at most: an evaluation may have thousands."""
+
+
+class PassMeter:
+    """Looks at the passes of a model.
+
+    Arguments:
+        model: the network; its outermost call is a pass.
+        emit: takes a pass once all is known about it.
+        attempt: does something on recording's account: counts its time and catches its errors.
+        step: how many optimizer steps are done.
+        left_over: whether the gradients of the last step are still there; asked when backward begins.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        emit: Callable[[SeenPass], None],
+        attempt: Callable[..., object],
+        step: Callable[[], Step],
+        left_over: Callable[[], bool | None],
+    ) -> None:
+        self._emit, self._attempt, self._step, self._left_over = emit, attempt, step, left_over
+        self._modal = [each for each in model.modules() if isinstance(each, (_BatchNorm, _DropoutNd))]
+        self._names = {id(parameter): name for name, parameter in model.named_parameters()}
+        self._listens = False
+        self._evaluations = 0
+        self._pending: list[SeenPass] = []
+        self._graphs = 0
+        self._model = model
+        self._handle = model.register_forward_hook(self._hook(), with_kwargs=True)
+
+    def start(self) -> None:
+        """Look at the passes of the coming step, and at evaluations after it, too."""
+        self._listens, self._evaluations = True, _AT_ONCE
+
+    def stop(self) -> None:
+        """The step is over: hand over its passes; evaluations are looked at until the next step has one."""
+        self._listens = False
+        for each in self._pending:
+            self._emit(each)
+        self._pending = []
+
+    def detach(self) -> None:
+        """Take the hook off."""
+        self.stop()
+        self._handle.remove()
+
+    def _hook(self) -> Callable[..., None]:
+        """A function: a copy of the model takes it along as it is, and a method would bring all this."""
+
+        def look(module: nn.Module, arguments: Any, options: dict[str, Any], outputs: Any) -> None:
+            evaluates = not torch.is_grad_enabled() or not module.training
+            if not (self._evaluations > 0 if evaluates else self._listens) or module is not self._model:
+                return
+            if len(self._pending) < 2 * _AT_ONCE and not torch.compiler.is_compiling():
+                self._evaluations -= evaluates
+                self._attempt("statistics", self._look, module, (*arguments, *options.values()), outputs)
+
+        return look
+
+    def _look(self, module: nn.Module, arguments: Any, outputs: Any) -> None:
+        output = next(
+            (each for each in _flat(outputs) if isinstance(each, Tensor) and each.is_floating_point()), None
+        )
+        examples, inputs = some_inputs(arguments)
+        if output is None:
+            return
+        seen = SeenPass(
+            step=self._step(),
+            training=module.training,
+            differentiable=output.requires_grad,
+            modes=(sum(each.training for each in self._modal), len(self._modal)),
+            examples=examples,
+            inputs=inputs,
+            outputs=rows_of(local(output)).clone() if output.ndim else None,
+            shape=tuple(output.shape),
+        )
+        self._pending.append(seen)
+        if output.requires_grad:
+            self._follow(seen, output)
+
+    def _follow(self, seen: SeenPass, output: Tensor) -> None:
+        """Wait for the backward pass, and look at the graph at the first, second, fourth … time."""
+        if output.grad_fn is not None and output.ndim:
+            output.register_hook(  # type: ignore[no-untyped-call]
+                lambda gradient: self._attempt("statistics", self._take, seen, gradient)
+            )
+        self._graphs += 1
+        if self._graphs & (self._graphs - 1) == 0 and output.grad_fn is not None:
+            seen.graph = read_graph(output.grad_fn, self._names, self._feel)
+
+    def _take(self, seen: SeenPass, gradient: Tensor) -> None:
+        seen.stale = self._left_over()
+        seen.gradient = rows_of(local(gradient)).clone()
+
+    def _feel(self, node: Any, told: dict[str, Any]) -> None:
+        """Note how large the gradient is that reaches a node, once it does."""
+        node.register_prehook(lambda gradients: self._attempt("statistics", _note_pull, told, gradients))
+
+
+def _note_pull(told: dict[str, Any], gradients: tuple[Tensor | None, ...]) -> None:
+    if gradients and gradients[0] is not None:
+        told["pull"] = gradients[0].detach().double().square().mean().sqrt()
+
+
+def _flat(outputs: Any) -> list[Any]:
+    """Tensors of an output, the first first: models return tuples, lists and dictionaries."""
+    if isinstance(outputs, dict):
+        return [*outputs.values()]
+    return [*outputs] if isinstance(outputs, (tuple, list)) else [outputs]

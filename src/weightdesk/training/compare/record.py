@@ -1,0 +1,79 @@
+"""`comparison.json`: which trainings belong together, how they ended, how they began."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from weightdesk.errors import RunFormatError, RunNotFoundError
+
+FILE: Final = "comparison.json"
+_FORMAT: Final = "weightdesk comparison"
+_VERSION: Final = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """The content of the file.
+
+    Attributes:
+        source: the data set or path.
+        vary: the values of each option that is varied.
+        options: of each setting, by its name, the varied options.
+        seeds: of each setting's members.
+        members: by name `setting`, `seed`, `status` (`planned` until it has ended) and `said`.
+        start: of each setting, the signal at step 0, layer by layer; see `startup.py`.
+    """
+
+    source: str
+    vary: Mapping[str, list[Any]]
+    options: Mapping[str, Mapping[str, Any]]
+    seeds: list[int]
+    members: Mapping[str, Mapping[str, Any]]
+    start: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def names(self, setting: str) -> list[str]:
+        """The members of a setting."""
+        return [name for name, each in self.members.items() if each["setting"] == setting]
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Put the file in place of an older one, whole.
+
+    >>> import tempfile
+    >>> record = Record(source="xor", vary={}, options={}, seeds=[0], members={})
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> write_record(folder, record)
+    >>> read_record(folder) == record
+    True
+    """
+    content = {"format": _FORMAT, "version": _VERSION, **asdict(record)}
+    fresh = folder / f".{FILE}.{os.getpid()}"
+    fresh.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    fresh.replace(folder / FILE)
+
+
+def read_record(folder: Path) -> Record:
+    """Read the file.
+
+    Raises:
+        RunNotFoundError: there is none.
+        RunFormatError: it is damaged, or of a newer version.
+
+    """
+    place = folder / FILE
+    try:
+        content = json.loads(place.read_text(encoding="utf-8"))
+        if content.pop("format") != _FORMAT or content.pop("version") != _VERSION:
+            raise RunFormatError(f"{place} is of another weightdesk: install the version that wrote it")
+        return Record(**content)
+    except (FileNotFoundError, NotADirectoryError):
+        raise RunNotFoundError(f"no {FILE} in {folder}; `weightdesk compare` makes one") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, RunFormatError):
+            raise
+        raise RunFormatError(f"{place} is damaged: {error}; expected the JSON text of a comparison") from None

@@ -1,0 +1,43 @@
+"""What an interrupted comparison need not do again."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from weightdesk.errors import RunExistsError, RunNotFoundError
+from weightdesk.runs import Run, open_run
+from weightdesk.training.recipe import Recipe
+
+
+def is_done(folder: Path, recipe: Recipe) -> bool:
+    """Whether a member's run is finished; what remains of an unfinished one of its recipe is removed.
+
+    Arguments:
+        folder: where the member's run goes.
+        recipe: what the member does.
+
+    Raises:
+        RunExistsError: the folder holds a run of another recipe, or one that is still written.
+
+    >>> is_done(Path("runs/nowhere"), Recipe.create("xor"))
+    False
+    """
+    try:
+        run = open_run(folder)
+    except RunNotFoundError:
+        return False
+    _refuse_other(run, folder, recipe)
+    if run.status == "finished":
+        return True
+    if run.status == "running":
+        raise RunExistsError(f"{folder} is being trained by another process: wait for it, or end it")
+    shutil.rmtree(folder)
+    return False
+
+
+def _refuse_other(run: Run, folder: Path, recipe: Recipe) -> None:
+    if run.recipe is None or Recipe.from_dict(run.recipe) != recipe:
+        raise RunExistsError(
+            f"{folder} already holds a run of another recipe; give --run another folder, or remove this one"
+        )

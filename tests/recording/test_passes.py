@@ -1,0 +1,196 @@
+"""What is told of forward passes is what went through, and the training never notices."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional
+
+from weightdesk.recording import watch
+from weightdesk.recording.passes.losses import loss_form
+from weightdesk.recording.passes.seen import POSITIONS, positions, rows_of, some_inputs
+from weightdesk.recording.passes.table import fingerprints
+from weightdesk.runs import open_run
+
+LOSSES = {
+    "cross_entropy": functional.cross_entropy,
+    "nll": functional.nll_loss,
+    "cross_entropy_of_softmax": lambda o, y: functional.cross_entropy(o.softmax(1), y),
+    "nll_of_softmax": lambda o, y: functional.nll_loss(o.softmax(1), y),
+    "bce_logits": lambda o, y: functional.binary_cross_entropy_with_logits(
+        o, functional.one_hot(y, o.shape[1]).to(o)
+    ),
+}
+ONE = {
+    "bce_logits": functional.binary_cross_entropy_with_logits,
+    "bce_logits_of_sigmoid": lambda o, y: functional.binary_cross_entropy_with_logits(o.sigmoid(), y),
+}
+
+
+def pulled(loss: Any, outputs: Tensor, labels: Tensor) -> Tensor:
+    outputs = outputs.clone().requires_grad_()
+    return torch.autograd.grad(loss(outputs, labels), outputs)[0]
+
+
+@pytest.mark.parametrize("name", sorted(LOSSES))
+@given(seed=st.integers(0, 10_000), unit=st.sampled_from([1e-3, 1.0, 1e3]), classes=st.integers(3, 12))
+@settings(deadline=None, max_examples=25)
+def test_the_pull_at_the_outputs_tells_the_loss_in_whatever_unit(
+    name: str, seed: int, unit: float, classes: int
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    outputs = 2 * torch.randn(32, classes, generator=generator, dtype=torch.float64)
+    labels = torch.randint(classes, (32,), generator=generator)
+    found = loss_form(outputs, unit * pulled(LOSSES[name], outputs, labels))
+    assert found.name == name
+    if name in ("cross_entropy", "nll"):
+        assert found.labels == labels.tolist()
+
+
+@pytest.mark.parametrize("name", sorted(ONE))
+@given(seed=st.integers(0, 10_000))
+@settings(deadline=None, max_examples=25)
+def test_losses_of_one_output_are_told(name: str, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    outputs = 2 * torch.randn(32, 1, generator=generator, dtype=torch.float64)
+    labels = torch.randint(2, (32, 1), generator=generator).double()
+    found = loss_form(outputs, pulled(ONE[name], outputs, labels))
+    assert (found.name, found.labels) == (name, labels[:, 0].long().tolist())
+
+
+def test_rows_that_the_loss_leaves_out_have_no_label() -> None:
+    outputs = torch.randn(6, 3, dtype=torch.float64)
+    labels = torch.tensor([0, 1, -100, 2, -100, 1])
+    assert loss_form(outputs, pulled(functional.cross_entropy, outputs, labels)).labels == [
+        0,
+        1,
+        -1,
+        2,
+        -1,
+        1,
+    ]
+
+
+def test_targets_that_broadcast_pull_all_alike() -> None:
+    outputs, targets = torch.randn(16, 1, dtype=torch.float64), torch.randn(16, dtype=torch.float64)
+    wrong = pulled(lambda o, y: (o - y).square().mean(), outputs, targets)
+    right = pulled(lambda o, y: (o[:, 0] - y).square().mean(), outputs, targets)
+    assert loss_form(outputs, wrong).same < 1e-9
+    assert loss_form(outputs, right).same > 0.1
+
+
+def test_nothing_is_told_of_a_pull_that_is_no_number() -> None:
+    outputs = torch.randn(4, 3, dtype=torch.float64)
+    assert loss_form(outputs, torch.full_like(outputs, torch.nan)).name == "unknown"
+    assert loss_form(outputs, torch.zeros_like(outputs)).labels == []
+
+
+@given(size=st.integers(1, 5000))
+def test_the_same_positions_of_an_input_are_kept_each_time(size: int) -> None:
+    found = positions(size)
+    assert len(found) == min(size, POSITIONS)
+    assert int(found.max()) < size
+    assert torch.equal(found, positions(size))
+
+
+@given(
+    values=st.lists(st.lists(st.floats(-10, 10, width=32), min_size=3, max_size=3), min_size=2, max_size=8)
+)
+def test_equal_examples_have_equal_fingerprints(values: list[list[float]]) -> None:
+    import numpy as np
+
+    marks = fingerprints(np.array(values)).tolist()
+    for one, left in zip(marks, values, strict=True):
+        for other, right in zip(marks, values, strict=True):
+            assert (one == other) == (np.float32(left).tobytes() == np.float32(right).tobytes())
+
+
+def test_inputs_and_outputs_are_taken_as_rows() -> None:
+    assert some_inputs(("text",)) == (0, None)
+    count, kept = some_inputs((torch.arange(12).reshape(2, 2, 3),))
+    assert count == 2
+    assert kept is not None
+    assert kept.tolist() == [list(range(6)), list(range(6, 12))]
+    assert rows_of(torch.zeros(5)).shape == (5, 1)
+
+
+class Functional(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.last = nn.Linear(4, 8), nn.Linear(8, 8), nn.Linear(8, 3)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.last(self.second(torch.tanh(50 * self.first(inputs))))
+
+
+def run_of(place: Path, *, record: bool = True, evaluate: bool = False, adopt: bool = False) -> nn.Module:
+    torch.manual_seed(0)
+    model = Functional()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    recording = watch(model, optimizer, str(place), cost=None) if record else None
+    generator = torch.Generator().manual_seed(1)
+    for step in range(6):
+        inputs = torch.randn(10, 4, generator=generator)
+        loss = functional.cross_entropy(model(inputs), torch.arange(10) % 3)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if evaluate and step == 3:
+            model.eval()
+            with torch.no_grad():
+                model(inputs)
+            model.train()
+        if adopt and step == 3:
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    if recording is not None:
+        recording.close()
+    return model
+
+
+def test_looking_at_passes_changes_no_bit(tmp_path: Path) -> None:
+    seen, unseen = run_of(tmp_path / "run"), run_of(tmp_path / "none", record=False)
+    for left, right in zip(seen.parameters(), unseen.parameters(), strict=True):
+        assert torch.equal(left, right)
+    assert not seen._forward_hooks
+
+
+def test_a_pass_is_told_with_labels_graph_and_mode(tmp_path: Path) -> None:
+    run_of(tmp_path / "run", evaluate=True)
+    rows = open_run(tmp_path / "run").passes.to_pylist()
+    training = [each for each in rows if each["backward"]]
+    assert [each["step"] for each in training] == list(range(6))
+    assert training[0]["labels"] == [0, 1, 2, 0, 1, 2, 0, 1, 2, 0]
+    assert [each["stale"] for each in training[1:]] == [False] * 5
+    graph = json.loads(training[0]["graph"])
+    assert {"straight": ["second.weight", "last.weight"]} in graph
+    (bend,) = [each for each in graph if "function" in each]
+    assert (bend["function"], bend["after"], bend["last"]) == ("tanh", "first.weight", False)
+    assert bend["saturated"] > 0.5
+    assert bend["pull"] > 0
+    (evaluation,) = [each for each in rows if not each["backward"]]
+    assert (evaluation["step"], evaluation["training"], evaluation["differentiable"]) == (4, False, False)
+    assert set(evaluation["fingerprints"]) == set(training[3]["fingerprints"])
+
+
+def test_an_optimizer_that_is_built_on_the_way_is_followed(tmp_path: Path) -> None:
+    run_of(tmp_path / "run", adopt=True)
+    run = open_run(tmp_path / "run")
+    assert run.last_step == 6
+    assert run.history("first.weight", (0, 0)).steps.tolist()[-1] == 6
+
+
+def test_a_copy_of_the_model_is_not_looked_at(tmp_path: Path) -> None:
+    model = Functional()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watch(model, optimizer, str(tmp_path / "run"), cost=None):
+        other = copy.deepcopy(model)
+        functional.cross_entropy(other(torch.randn(4, 4)), torch.zeros(4, dtype=torch.long)).backward()
+    assert open_run(tmp_path / "run").passes.num_rows == 0
