@@ -80,11 +80,17 @@ def test_rows_that_the_loss_leaves_out_have_no_label() -> None:
 
 
 def test_targets_that_broadcast_pull_all_alike() -> None:
+    torch.manual_seed(0)
     outputs, targets = torch.randn(16, 1, dtype=torch.float64), torch.randn(16, dtype=torch.float64)
-    wrong = pulled(lambda o, y: (o - y).square().mean(), outputs, targets)
-    right = pulled(lambda o, y: (o[:, 0] - y).square().mean(), outputs, targets)
-    assert loss_form(outputs, wrong).same < 1e-9
-    assert loss_form(outputs, right).same > 0.1
+    for error in (
+        torch.square,
+        torch.abs,
+        lambda each: functional.smooth_l1_loss(each, torch.zeros_like(each)),
+    ):
+        wrong = pulled(lambda o, y: error(o - y).mean(), outputs, targets)  # noqa: B023
+        right = pulled(lambda o, y: error(o[:, 0] - y).mean(), outputs, targets)  # noqa: B023
+        assert loss_form(outputs, wrong).same < 1e-9
+        assert loss_form(outputs, right).same > 0.1
 
 
 def test_nothing_is_told_of_a_pull_that_is_no_number() -> None:

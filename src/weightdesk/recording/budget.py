@@ -8,7 +8,7 @@ from typing import Final
 
 _MEMORY: Final = 0.8  # weight of the past in the running means
 _LONGEST_STRIDE: Final = 1 << 20
-HEAD_START: Final = 0.15
+HEAD_START: Final = 0.1
 """Seconds that recording may take beyond its share: of a training of a second, 2 % tell nothing."""
 _CLOSE: Final = 4  # the stride meanwhile
 

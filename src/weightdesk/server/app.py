@@ -19,7 +19,6 @@ from weightdesk.server.session import Session
 
 _BINARY: Final = "application/octet-stream"
 _LEFT: Final = 499  # nobody waits for it any more
-_UNKNOWN: Final = 4404  # of a connection: no such member
 
 
 def make_app(session: Session, aside: Aside | None = None) -> FastAPI:
@@ -56,14 +55,9 @@ def make_app(session: Session, aside: Aside | None = None) -> FastAPI:
     @app.websocket("/live")
     async def live(socket: WebSocket, member: str = "") -> None:
         await socket.accept()
-        try:
-            chosen = await run_in_threadpool(session.of_member, member)
-        except (WeightdeskError, OSError):
-            await socket.close(_UNKNOWN)
-            return
         if aside is not None:
             await run_in_threadpool(aside.warm)  # the page is there
-        await follow(chosen, socket)
+        await follow(session, socket, member)
 
     async def _answered(kind: str, body: bytes, request: Request, member: str) -> Response:
         if kind not in QUESTIONS:
@@ -77,9 +71,7 @@ def make_app(session: Session, aside: Aside | None = None) -> FastAPI:
         try:
             chosen = await run_in_threadpool(session.of_member, member)
             if aside is not None and question.long:
-                # which member stands first may have changed before the other process looked
-                name = chosen.name if session.members else ""
-                packed = await aside.ask(kind, body, request.is_disconnected, name)
+                packed = await aside.ask(kind, body, request.is_disconnected, chosen.member)
             else:
                 packed = await run_in_threadpool(answered, question, chosen)
         except (WeightdeskError, OSError) as error:

@@ -15,13 +15,19 @@ from weightdesk.server.session import Session
 _EVERY: Final = 0.5  # seconds between two looks at the run
 
 
-async def follow(session: Session, socket: WebSocket) -> None:
-    """Send a `Growth` as JSON whenever it has changed, until the page leaves."""
+async def follow(session: Session, socket: WebSocket, member: str = "") -> None:
+    """Send a `Growth` as JSON whenever it has changed, until the page leaves.
+
+    Arguments:
+        session: the run.
+        socket: the page's connection.
+        member: of a comparison, whose run is followed.
+    """
     leaving = asyncio.ensure_future(_left(socket))
     known = None
     try:
         while not leaving.done():
-            now = await run_in_threadpool(_look, session)
+            now = await run_in_threadpool(_look, session, member)
             if now is not None and now != known:
                 known = now
                 await socket.send_text(now.model_dump_json())
@@ -32,9 +38,9 @@ async def follow(session: Session, socket: WebSocket) -> None:
         leaving.cancel()
 
 
-def _look(session: Session) -> Growth | None:
+def _look(session: Session, member: str) -> Growth | None:
     try:
-        return GrowthQuestion().answer(session)
+        return GrowthQuestion().answer(session.of_member(member))
     except (WeightdeskError, OSError):
         return None  # being written just now, or gone for the moment: the next look tells
 

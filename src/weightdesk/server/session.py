@@ -69,6 +69,11 @@ class Session:
         """Of the run's folder."""
         return PurePath(self.run.path).name
 
+    @property
+    def member(self) -> str:
+        """What the comparison calls this run; empty for a run by itself."""
+        return self.name if self.members else ""
+
     def of_member(self, name: str) -> Session:
         """The session of another member of the comparison; without a name this one.
 

@@ -10,7 +10,7 @@ from weightdesk.checkup.rules.rule import Rule, Verdict
 from weightdesk.checkup.series import begin, end, finite, noise
 
 _BEFORE = 25  # steps that a jump is measured against
-_NOISES = 10.0
+_NOISES = 12.0
 _SHARE = 0.6  # of the progress made so far
 _LASTING = 0.2  # of the jump left in the next steps
 _ABOVE_ALL = 1.5  # times the first loss

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
+_STAIRS: Final = 12  # rows that are in the order of their pull by chance once in 12!
 _EXACT: Final = 1e-3  # 1 − cosine: rounding, and rows that were left out
 
 Rows = Float64[Tensor, "rows classes"]
@@ -76,7 +77,7 @@ def _of_classes(rows: Rows, pull: Rows) -> LossForm:
     }
     if bool((rows > 0).all() and (rows < 1).all()):
         candidates["bce"] = (rows - binary) / (rows * (1 - rows))
-    candidates |= _through_softmax(rows, pull)
+    candidates |= _through_softmax(rows, pull) | _through_sigmoid(rows, binary)
     name, misfit = _closest(candidates, pull)
     return LossForm(name, misfit, lowest.tolist() if name == "cross_entropy" else [])
 
@@ -95,18 +96,20 @@ def _through_softmax(rows: Rows, pull: Rows) -> dict[str, Rows]:
     }
 
 
+def _through_sigmoid(rows: Rows, binary: Rows) -> dict[str, Rows]:
+    chances = rows.sigmoid()
+    return {"bce_logits_of_sigmoid": (chances.sigmoid() - binary) * chances * (1 - chances)}
+
+
 def _of_one(rows: Rows, pull: Rows) -> LossForm:
     binary = (pull < 0).double()
-    chances = rows.sigmoid()
-    candidates = {
-        "bce_logits": chances - binary,
-        "bce_logits_of_sigmoid": (chances.sigmoid() - binary) * chances * (1 - chances),
-    }
+    candidates = {"bce_logits": rows.sigmoid() - binary} | _through_sigmoid(rows, binary)
     if bool((rows > 0).all() and (rows < 1).all()):
         candidates["bce"] = (rows - binary) / (rows * (1 - rows))
     name, misfit = _closest(candidates, pull)
-    labels = binary[:, 0].long().tolist() if name != "unknown" else []
-    return LossForm(name, misfit, labels, *_sameness(rows[:, 0], pull[:, 0]))
+    if name == "unknown":
+        return LossForm(name, misfit, [], *_sameness(rows[:, 0], pull[:, 0]))
+    return LossForm(name, misfit, binary[:, 0].long().tolist())
 
 
 def _closest(candidates: dict[str, Rows], pull: Rows) -> tuple[str, float]:
@@ -119,13 +122,16 @@ def _closest(candidates: dict[str, Rows], pull: Rows) -> tuple[str, float]:
 
 
 def _sameness(outputs: Float64[Tensor, " rows"], pull: Float64[Tensor, " rows"]) -> tuple[float, float]:
-    """The share of the pull that a straight line in the output leaves over, and the output without pull.
+    """How far the pull is from one that the output alone decides, and the output without pull.
 
-    NaN where no two outputs differ.
+    Squared errors pull along a straight line in the output, absolute ones up a staircase; both do so with one
+    target for all only. NaN where no two outputs differ.
     """
     around, pulled = outputs - outputs.mean(), pull - pull.mean()
     if float(around.norm()) <= 1e-9 * (1e-30 + float(outputs.norm())) or not float(pulled.norm()):
         return float("nan"), float("nan")
     slope = (around * pulled).sum() / (around * around).sum()
-    left_over = (pulled - slope * around).norm() / pulled.norm()
-    return float(left_over), float(outputs.mean() - pull.mean() / slope)
+    target = float(outputs.mean() - pull.mean() / slope)
+    if len(outputs) >= _STAIRS and bool((pull[outputs.argsort()].diff() >= -1e-9 * pulled.abs().max()).all()):
+        return 0.0, target
+    return float((pulled - slope * around).norm() / pulled.norm()), target
