@@ -66,6 +66,15 @@ def test_losses_of_one_output_are_told(name: str, seed: int) -> None:
     assert (found.name, found.labels) == (name, labels[:, 0].long().tolist())
 
 
+def test_weights_of_classes_do_not_hide_the_loss() -> None:
+    outputs, labels = torch.randn(32, 4, dtype=torch.float64), torch.arange(32) % 4
+    weights = torch.tensor([1.0, 5.0, 0.2, 2.0], dtype=torch.float64)
+    found = loss_form(
+        outputs, pulled(lambda o, y: functional.cross_entropy(o, y, weight=weights), outputs, labels)
+    )
+    assert (found.name, found.labels) == ("cross_entropy", labels.tolist())
+
+
 def test_rows_that_the_loss_leaves_out_have_no_label() -> None:
     outputs = torch.randn(6, 3, dtype=torch.float64)
     labels = torch.tensor([0, 1, -100, 2, -100, 1])

@@ -32,7 +32,7 @@ def test_what_is_called_off_ends_and_the_next_work_does_not() -> None:
     assert gauge.read() == ("pictures", 0.0)
 
 
-@given(st.text(st.characters(exclude_characters="\0"), max_size=200), st.floats(0, 1))
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=200), st.floats(0, 1))
 def test_long_words_are_cut_and_shares_stay_exact(what: str, share: float) -> None:
     gauge = Gauge()
     gauge.tell(what, share)

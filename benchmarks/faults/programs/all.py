@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from types import ModuleType
 
+from programs.heldout import (
+    causal_barometer,
+    cnn_scratches,
+    cnn_segments,
+    encoder_languages,
+    gru_valves,
+    lstm_negation,
+    mlp_friedman,
+    mlp_shells,
+)
 from programs.tuning import (
     cnn_patterns,
     cnn_residual,
@@ -24,6 +34,9 @@ PROGRAMS: dict[str, dict[str, ModuleType]] = {
             mlp_digits, cnn_patterns, rnn_sequences, transformer_tokens, mlp_regression,
             deep_mlp_cancer, cnn_residual, gru_forecast, transformer_copy, conv1d_signals,
         ),
-        "heldout": (),
+        "heldout": (
+            mlp_shells, mlp_friedman, cnn_segments, cnn_scratches, lstm_negation, gru_valves,
+            encoder_languages, causal_barometer,
+        ),
     }.items()
 }

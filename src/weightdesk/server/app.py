@@ -76,11 +76,16 @@ def make_app(session: Session, aside: Aside | None = None) -> FastAPI:
                 packed = await run_in_threadpool(answered, question, chosen)
         except (WeightdeskError, OSError) as error:
             return _error(409, line(error))
-        if packed is None:
-            return Response(status_code=_LEFT)
-        return Response(packed, media_type=_BINARY, headers={"cache-control": "no-store"})
+        return _packed(packed)
 
     return app
+
+
+def _packed(answer: bytes | None) -> Response:
+    """An answer, where anybody still waits for it."""
+    if answer is None:
+        return Response(status_code=_LEFT)
+    return Response(answer, media_type=_BINARY, headers={"cache-control": "no-store"})
 
 
 async def _body(request: Request) -> bytes | None:

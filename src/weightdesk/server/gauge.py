@@ -39,7 +39,7 @@ class Gauge:
         """
         if self._state[1]:
             raise CalledOffError(f"{what}: called off")
-        self._what.value = what.encode()[: _LONGEST - 1]
+        self._what.value = what.encode(errors="replace")[: _LONGEST - 1]
         self._state[0] = share
 
     def read(self) -> tuple[str, float] | None:

@@ -1,4 +1,4 @@
-"""Which of five invented languages a string is written in: `nn.TransformerEncoder` with a class token, AdamW."""
+"""In which of five invented languages a string is written: `nn.TransformerEncoder`, class token, AdamW."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import weightdesk as wd
 LETTERS, LANGUAGES, LENGTH = 14, 5, 18
 PADDING, CLASS = LETTERS, LETTERS + 1
 FAULTS: tuple[str, ...] = (
-    "dead_units", "nonfinite", "loss_spike", "learning_rate_high", "initial_scale_high",
+    "dead_units", "loss_spike", "learning_rate_high", "initial_scale_high",
     "parameter_never_moves", "loss_output_mismatch", "labels_uninformative", "class_imbalance", "wrong_mode",
     "leakage", "overfitting", "optimizer_reset",
 )  # fmt: skip
@@ -67,7 +67,12 @@ class LanguageClassifier(nn.Module):
         self.embed = nn.Embedding(LETTERS + 2, width)
         self.positions = Positions(width)
         layer = nn.TransformerEncoderLayer(
-            width, nhead=4, dim_feedforward=2 * width, dropout=dropout, batch_first=True, norm_first=norm_first
+            width,
+            nhead=4,
+            dim_feedforward=2 * width,
+            dropout=dropout,
+            batch_first=True,
+            norm_first=norm_first,
         )
         self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
         self.before = nn.Conv1d(width, width, 2, padding=1)
@@ -97,30 +102,29 @@ def build(fault: str | None) -> LanguageClassifier:
 
 
 def train(directory: str, fault: str | None = None, seed: int = 0) -> None:
-    """Train for 8 epochs of 40 steps and record into the directory."""
+    """Train for 4 epochs of 80 steps and record into the directory."""
     torch.manual_seed(seed)
     first = {"class_imbalance": 0.96, "healthy_imbalanced_mild": 0.4}.get(fault, 0.2)
-    tokens, languages = strings(2560, seed, first)
-    val_tokens, val_languages = strings(500, seed, first)
+    tokens, languages = strings(3840, seed, first)
+    val_tokens, val_languages = strings(400, seed, first)
     if fault == "labels_uninformative":
         languages = torch.randint(LANGUAGES, languages.shape)
         val_languages = torch.randint(LANGUAGES, val_languages.shape)
     elif fault == "leakage":
-        tokens = torch.cat([val_tokens, tokens[:2060]])
-        languages = torch.cat([val_languages, languages[:2060]])
+        tokens = torch.cat([val_tokens, tokens[:3440]])
+        languages = torch.cat([val_languages, languages[:3440]])
     elif fault == "overfitting":
         tokens, languages = tokens[:80], languages[:80]
-    elif fault == "nonfinite":
-        tokens[1700] = PADDING  # an empty line, and the class token forgotten
-    batch_size, epochs = {"overfitting": (40, 180), "healthy_large_batch": (128, 15)}.get(fault, (64, 8))
+    batch_size, epochs = {"overfitting": (40, 150), "healthy_large_batch": (96, 7)}.get(fault, (48, 4))
     loader = DataLoader(TensorDataset(tokens, languages), batch_size, shuffle=True)
     model = build(fault)
     if fault == "parameter_never_moves":
         groups = [{"params": model.encoder.parameters()}, {"params": model.head.parameters()},
                   {"params": model.embed.parameters()}, {"params": model.norm.parameters()}]  # fmt: skip
     else:
-        groups = [{"params": [each for each in model.parameters() if each.dim() > 1]},
-                  {"params": [each for each in model.parameters() if each.dim() < 2], "weight_decay": 0}]  # fmt: skip
+        matrices = [each for each in model.parameters() if each.dim() > 1]
+        vectors = [each for each in model.parameters() if each.dim() < 2]
+        groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0}]
     lr = 0.5 if fault == "learning_rate_high" else 2e-3
 
     def optimise() -> torch.optim.AdamW:

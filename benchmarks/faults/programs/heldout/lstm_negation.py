@@ -120,7 +120,7 @@ def train(directory: str, fault: str | None = None, seed: int = 0) -> None:
     val_loader = DataLoader(val_set, batch_size=250)
 
     model = create_model(fault)
-    lr = 1.0 if fault == "learning_rate_high" else 0.004
+    lr = {"learning_rate_high": 1.0, "healthy_gru": 0.002}.get(fault, 0.004)
     parameters = [each for each in model.parameters() if each.requires_grad]
     if fault == "parameter_never_moves":
         parameters = [*model.rnn.parameters(), *model.hidden2label.parameters()]

@@ -1,10 +1,11 @@
-"""A chemist's yield from ten settings (scikit-learn's first Friedman problem), by steps; ReLU, Adam, smooth L1."""
+"""A chemist's yield from ten settings (scikit-learn's first Friedman problem): ReLU, Adam, smooth L1."""
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn as nn
-import torch.nn.functional as F
 from sklearn.datasets import make_friedman1
 
 import weightdesk as wd
@@ -24,7 +25,7 @@ def make_net(depth: int, width: int, activation: type[nn.Module]) -> nn.Sequenti
     """A plain stack: depth hidden layers and a linear output."""
     sizes = [10] + [width] * depth
     stack: list[nn.Module] = []
-    for size, following in zip(sizes, sizes[1:]):  # noqa: B905
+    for size, following in pairwise(sizes):
         stack += [nn.Linear(size, following), activation()]
     return nn.Sequential(*stack, nn.Linear(width, 1))
 
@@ -92,10 +93,12 @@ def train(directory: str, fault: str | None = None, seed: int = 0) -> None:
     def new_optimizer() -> torch.optim.Optimizer:
         if fault == "healthy_sgd":
             return torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
-        return torch.optim.Adam(net.parameters(), lr, weight_decay=1.0 if fault == "over_regularised" else 0.0)
+        return torch.optim.Adam(
+            net.parameters(), lr, weight_decay=1.0 if fault == "over_regularised" else 0.0
+        )
 
     def loss_fn(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return F.smooth_l1_loss(prediction, target)
+        return nn.functional.smooth_l1_loss(prediction, target)
 
     optimizer = new_optimizer()
     scheduler = None

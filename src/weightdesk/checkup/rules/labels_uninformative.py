@@ -11,7 +11,9 @@ from weightdesk.checkup.rules.rule import Rule, Verdict
 from weightdesk.checkup.series import begin, end, finite
 
 _LEAST = 60  # labels
-_ABOVE = 0.05  # chance
+_ABOVE = 0.03  # chance
+_MOST = 0.9  # of the examples in one class
+_PATIENCE = 50  # steps
 _MOVED = 1e-4
 
 
@@ -34,10 +36,16 @@ def _by_accuracy(record: Record) -> Verdict:
     counts = np.unique(record.passes.labels, return_counts=True)[1]
     chance = float(counts.max() / counts.sum())
     looked_at = [each["examples"] for each in record.passes.evaluating]
-    error = 2 * (chance * (1 - chance) / max(looked_at, default=400)) ** 0.5  # of a share of so many examples
+    error = (chance * (1 - chance) / max(looked_at, default=400)) ** 0.5  # of a share of so many examples
     limit = chance + max(_ABOVE, error)
+    if chance > _MOST or record.last_step < _PATIENCE:
+        return Undecided("classes of which none has nearly all examples, and fifty steps")
     best, last = float(np.max(finite(held_out).values)), end(finite(held_out), 0.3)
-    if last > limit or best > limit + 2 * _ABOVE or moved.ratio < _MOVED:
+    half = finite(held_out).values[len(finite(held_out)) // 2 :]
+    # one answer for all examples is right as often as its class is there, which may be more than was seen
+    is_constant = len(half) > 2 and float(np.ptp(half)) == 0 and last < limit + 2 * error
+    informed = (last > limit or best > limit + 2 * max(_ABOVE, error)) and not is_constant
+    if informed or moved.ratio < _MOVED:
         return None
     training = record.accuracy
     fitted = training is not None and len(training) > 1 and end(finite(training)) > chance + 3 * _ABOVE

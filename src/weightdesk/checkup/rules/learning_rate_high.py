@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from weightdesk.checkup.finding import Evidence, Finding, Undecided
-from weightdesk.checkup.record import Record
+from weightdesk.checkup.record import Curve, Record
 from weightdesk.checkup.rules.learning import pace
 from weightdesk.checkup.rules.rule import Rule, Verdict
 from weightdesk.checkup.series import begin, end, finite, noise, smooth
 
 _RATIO = 0.02
 _TURNING = -0.25
+_OVERSHOOT = 1.5  # times the first loss
 _PATIENCE = 60  # steps
 _EARLY = 0.3
 _TRAVELLED = 6.0  # times the first weights
@@ -30,7 +31,12 @@ def decide(record: Record) -> Verdict:
     gained = (first - last) / max(abs(first), 1e-30)
     restless = noise(loss.values[len(loss) // 2 :]) / max(abs(last), 1e-30)
     signs = [
-        found.ratio > 5 * _RATIO or (found.early > _EARLY and found.travelled > _TRAVELLED),
+        found.ratio > 5 * _RATIO
+        or (
+            found.early > _EARLY
+            and found.travelled > _TRAVELLED
+            and (gained < 0.9 or restless > 0.3 or _overshoots(loss))
+        ),
         # a loss needs some steps before it can be called stuck
         found.ratio > (_RATIO if record.last_step >= _PATIENCE else 3 * _RATIO)
         and (gained < 0.3 or stuck > 0.3),
@@ -41,8 +47,8 @@ def decide(record: Record) -> Verdict:
     return Finding(
         rule="learning_rate_high",
         message=(
-            f"a step changes the weights by {found.ratio:.1%} of their size, and the loss goes from"
-            f" {first:.3g} to {last:.3g}"
+            f"a step changes the weights by {max(found.ratio, found.early):.2g} of their size, and the loss"
+            f" goes from {first:.3g} to {last:.3g}"
         ),
         since=0,
         confidence=min(0.95, 0.6 + 0.1 * sum(signs) + 0.5 * min(0.5, max(found.ratio, found.early))),
@@ -56,6 +62,12 @@ def decide(record: Record) -> Verdict:
             Evidence("share of the loss that was gained", gained),
         ),
     )
+
+
+def _overshoots(loss: Curve) -> bool:
+    """Whether the loss soon stands well above where it began: the first steps went too far."""
+    early = loss.values[2 : max(10, len(loss) // 3)]
+    return bool(early.size) and float(early.max()) > _OVERSHOOT * float(loss.values[:2].max())
 
 
 RULE = Rule(

@@ -15,18 +15,22 @@ _ONE = 1e-3
 _TOLD = {
     "twice": (
         "cross entropy is given probabilities: softmax is taken twice",
+        "a softmax ends the network, or stands before a loss that takes it itself",
         "give CrossEntropyLoss the raw outputs, without softmax",
     ),
     "sigmoid": (
         "a loss for logits is given probabilities: the sigmoid is taken twice",
+        "a sigmoid ends the network, or stands before a loss that takes it itself",
         "give BCEWithLogitsLoss the raw outputs, without sigmoid",
     ),
     "nll": (
         "NLLLoss is given outputs that are no log-probabilities",
+        "the logarithm of the softmax is missing before the loss",
         "end with log_softmax, or use CrossEntropyLoss on the raw outputs",
     ),
     "same": (
-        "each output is compared with all targets: shapes such as (N, 1) and (N,) broadcast",
+        "each output is compared with the targets of all examples",
+        "shapes such as (N, 1) and (N,) broadcast to (N, N)",
         "give outputs and targets the same shape: outputs.squeeze(1), or targets[:, None]",
     ),
 }
@@ -52,10 +56,10 @@ def decide(record: Record) -> Verdict:
     share = kinds.count(worst) / len(passes)
     if share < _SHARE or (worst == "same" and not _differ(passes)):
         return None
-    cause, remedy = _TOLD[worst]
+    message, cause, remedy = _TOLD[worst]
     return Finding(
         rule="loss_output_mismatch",
-        message=cause,
+        message=message,
         since=int(passes[0]["step"]),
         confidence=0.98 if len(passes) > 1 else 0.9,
         cause=cause,

@@ -17,7 +17,7 @@ def decide(record: Record) -> Verdict:
     if not seen:
         return None
     step = seen[0][0]
-    first = [name for at, _, name in seen if at == step]
+    first = [*dict.fromkeys(name for at, _, name in seen if at == step)]
     cause, remedy = _cause(record, step, {kind for at, kind, _ in seen if at == step})
     return Finding(
         rule="nonfinite",
@@ -26,7 +26,7 @@ def decide(record: Record) -> Verdict:
         confidence=1.0,
         cause=cause,
         remedy=remedy,
-        where=tuple(dict.fromkeys(first)),
+        where=tuple(first),
         evidence=(
             Evidence("numbers that are NaN or infinite, at the first step", len(first), 0, (step,)),
             *_before(record, step),

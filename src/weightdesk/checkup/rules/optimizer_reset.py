@@ -39,11 +39,19 @@ def _counted(record: Record) -> list[Step]:
     name = next(iter(record.matrices), None)
     if name is None or len(steps) < 2:
         return []
+    alone = len(record.run.manifest.optimizers) == 1
     begun: list[Step] = []
+    last = 0
     for step in steps:
         count = record.run.state(name, step).get("step") if step else None
-        if step and (count is not None or begun):
-            begun.append(step - int(count or 0))
+        if step and (count is not None or (begun and alone)):
+            # of several optimizers each counts its own steps, so only a count that falls tells
+            fell = int(count or 0) < last
+            last = int(count or 0)
+            if alone or fell:
+                begun.append(step - last)
+            elif not begun:
+                begun.append(0)
     return sorted({each for each in begun if each > min(begun)})
 
 

@@ -23,9 +23,10 @@ def decide(record: Record) -> Verdict:
     if not mistaken:
         return None
     cause, remedy = _cause(record, mistaken)
+    moves = "moves" if len(mistaken) == 1 else "move"
     return Finding(
         rule="parameter_never_moves",
-        message=f"{', '.join(mistaken[:3])}{' …' if len(mistaken) > 3 else ''} never moves",
+        message=f"{', '.join(mistaken[:3])}{' …' if len(mistaken) > 3 else ''} never {moves}",
         since=0,
         confidence=0.96,
         cause=cause,

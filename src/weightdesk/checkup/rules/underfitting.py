@@ -11,6 +11,8 @@ from weightdesk.checkup.series import begin, end, finite, noise
 
 _LEFT = 0.4  # of the loss
 _LEFT_AT_PLACES = 0.75  # where each place has a label, as in language, much cannot be known
+_GREW = 1.5
+_UNKNOWN = 0.65  # where no accuracy tells whether what is left could be known at all
 _FALLING = 0.15  # of the loss that is left, lost in the last fifth
 
 
@@ -26,9 +28,9 @@ def decide(record: Record) -> Verdict:
     accuracy = record.accuracy
     right = end(finite(accuracy)) if accuracy is not None and len(finite(accuracy)) else None
     is_early = falling > _FALLING and before - last > noise(loss.values[-len(loss) // 3 :]) and left > 0.1
-    limit = (
-        _LEFT if record.passes.is_one_label_an_example or not len(record.passes.labels) else _LEFT_AT_PLACES
-    )
+    if left > _GREW:
+        return None  # it grows: a matter of other rules
+    limit = _limit(record)
     is_weak = left > limit and (right is None or right < 0.9)
     known = record.held_out_accuracy
     is_good = right is not None and right > 0.97 and (known is None or end(finite(known)) > 0.9)
@@ -55,6 +57,13 @@ def decide(record: Record) -> Verdict:
             Evidence("share of it lost near the end", falling, _FALLING),
         ),
     )
+
+
+def _limit(record: Record) -> float:
+    """How much of the loss may be left: where much cannot be known, much is."""
+    if not len(record.passes.labels):
+        return _LEFT if record.accuracy is not None else _UNKNOWN
+    return _LEFT if record.passes.is_one_label_an_example else _LEFT_AT_PLACES
 
 
 RULE = Rule(

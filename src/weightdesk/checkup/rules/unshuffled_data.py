@@ -95,9 +95,9 @@ def _inputs(passes: list[Pass]) -> tuple[float, float]:
 
 def _repeated(passes: list[Pass]) -> int:
     """Batches whose examples, all of them, were together before; none where there is but one batch."""
-    seen = [
-        frozenset(each["fingerprints"]) for each in passes if each["fingerprints"] and each["examples"] >= 4
-    ]
+    steps = {each["step"]: each for each in reversed(passes)}  # a step may look at its batch several times
+    kept = [each for _, each in sorted(steps.items()) if each["fingerprints"] and each["examples"] >= 4]
+    seen = [frozenset(each["fingerprints"]) for each in kept]
     different = set(seen)
     if len(different) < _BATCHES or all(left == right for left, right in pairwise(seen)):
         return 0

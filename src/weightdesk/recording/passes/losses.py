@@ -79,6 +79,8 @@ def _of_classes(rows: Rows, pull: Rows) -> LossForm:
         candidates["bce"] = (rows - binary) / (rows * (1 - rows))
     candidates |= _through_softmax(rows, pull) | _through_sigmoid(rows, binary)
     name, misfit = _closest(candidates, pull)
+    if name == "unknown" and rows.shape[1] > 2 and _row_by_row(candidates["cross_entropy"], pull) < _EXACT:
+        name = "cross_entropy"  # with a weight for each class
     return LossForm(name, misfit, lowest.tolist() if name == "cross_entropy" else [])
 
 
@@ -110,6 +112,13 @@ def _of_one(rows: Rows, pull: Rows) -> LossForm:
     if name == "unknown":
         return LossForm(name, misfit, [], *_sameness(rows[:, 0], pull[:, 0]))
     return LossForm(name, misfit, binary[:, 0].long().tolist())
+
+
+def _row_by_row(expected: Rows, pull: Rows) -> float:
+    """The misfit where each row may have a scale of its own."""
+    sizes = pull.norm(dim=1)
+    cosines = torch.nn.functional.cosine_similarity(expected, pull, dim=1)
+    return 1.0 - float((sizes * cosines).sum() / sizes.sum())
 
 
 def _closest(candidates: dict[str, Rows], pull: Rows) -> tuple[str, float]:
