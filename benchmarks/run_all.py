@@ -19,6 +19,7 @@ SCRIPTS = (
     "layer_story",
     "filters", "feature_pictures",
     "reviews", "sst2",
+    "faults",
 )  # fmt: skip
 
 
@@ -30,15 +31,20 @@ def main() -> int:
     known, failed = _sections(), []
     for name in sys.argv[1:] or SCRIPTS:
         sys.stderr.write(f"{name} …\n")
-        done = subprocess.run([sys.executable, HERE / f"{name}.py"], stdout=subprocess.PIPE, text=True)
+        done = subprocess.run([sys.executable, _script(name)], stdout=subprocess.PIPE, text=True)
         if done.returncode:
             failed.append(name)
             continue
-        title = (HERE / f"{name}.py").read_text(encoding="utf-8").split('"""')[1].splitlines()[0]
+        title = _script(name).read_text(encoding="utf-8").split('"""')[1].splitlines()[0]
         known[name] = f"{title}\n\n{done.stdout.strip()}\n"
         sys.stdout.write(f"## {name}\n\n{known[name]}\n")
         RESULTS.write_text(_page(known), encoding="utf-8")
     return 1 if failed else 0
+
+
+def _script(name: str) -> Path:
+    """The file of a benchmark, or of one that is a folder."""
+    return HERE / name / "run.py" if (HERE / name).is_dir() else HERE / f"{name}.py"
 
 
 def _sections() -> dict[str, str]:

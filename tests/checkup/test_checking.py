@@ -11,7 +11,7 @@ import pytest
 from planted import FAULTS, HEALTHY, train
 
 from weightdesk.checkup import RULES, Finding, check
-from weightdesk.checkup.checking import EXPLAINS
+from weightdesk.checkup.consequences import EXPLAINS
 from weightdesk.errors import RunNotFoundError
 
 

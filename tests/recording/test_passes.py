@@ -209,3 +209,57 @@ def test_a_copy_of_the_model_is_not_looked_at(tmp_path: Path) -> None:
         other = copy.deepcopy(model)
         functional.cross_entropy(other(torch.randn(4, 4)), torch.zeros(4, dtype=torch.long)).backward()
     assert open_run(tmp_path / "run").passes.num_rows == 0
+
+
+class Picky(nn.Module):
+    """Takes and gives back what is asked for."""
+
+    def __init__(self, take: Any, give: Any) -> None:
+        super().__init__()
+        self.layer, self.take, self.give = nn.Linear(4, 2), take, give
+
+    def forward(self, inputs: Any) -> Any:
+        return self.give(self.layer(self.take(inputs)))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "take", "give", "count"),
+    [
+        (torch.ones(3, 4).to_sparse(), lambda given: given.to_dense(), lambda out: out, 3),
+        (torch.ones(3, 4, dtype=torch.complex64), lambda given: given.real, lambda out: out, 3),
+        ({"x": torch.ones(3, 4)}, lambda given: given["x"], lambda out: {"logits": out}, 3),
+        (["a", "b"], lambda given: torch.ones(len(given), 4), lambda out: (out, None), 3),
+        (torch.ones(3, 4), lambda given: given, lambda out: out.sum(), 0),
+        (torch.ones(3, 4), lambda given: given, lambda out: [out.unbind(0)], 0),
+    ],
+)
+def test_whatever_goes_in_and_out_the_recording_goes_on(
+    inputs: Any, take: Any, give: Any, count: int, tmp_path: Path
+) -> None:
+    model = Picky(take, give)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watch(model, optimizer, str(tmp_path / "run"), cost=None) as recording:
+        for _ in range(3):
+            out: Any = model(inputs)
+            while not isinstance(out, Tensor):
+                out = next(iter(out.values())) if isinstance(out, dict) else out[0]
+            optimizer.zero_grad()
+            out.sum().backward()
+            optimizer.step()
+    assert recording.status == "finished"
+    assert open_run(tmp_path / "run").passes.num_rows == count
+
+
+def test_what_cannot_be_looked_at_ends_the_looking_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Any) -> Any:
+        raise ZeroDivisionError("mine")
+
+    monkeypatch.setattr("weightdesk.recording.passes.meter.some_inputs", broken)
+    with pytest.warns(RuntimeWarning, match="looks at no more passes: ZeroDivisionError: mine"):
+        run_of(tmp_path / "run")
+    run = open_run(tmp_path / "run")
+    assert run.status == "finished"
+    assert run.passes.num_rows == 0
+    assert run.statistics.num_rows > 0

@@ -31,12 +31,26 @@ PROGRAMS: dict[str, dict[str, ModuleType]] = {
     half: {module.__name__.rpartition(".")[2]: module for module in modules}
     for half, modules in {
         "tuning": (
-            mlp_digits, cnn_patterns, rnn_sequences, transformer_tokens, mlp_regression,
-            deep_mlp_cancer, cnn_residual, gru_forecast, transformer_copy, conv1d_signals,
+            mlp_digits,
+            cnn_patterns,
+            rnn_sequences,
+            transformer_tokens,
+            mlp_regression,
+            deep_mlp_cancer,
+            cnn_residual,
+            gru_forecast,
+            transformer_copy,
+            conv1d_signals,
         ),
         "heldout": (
-            mlp_shells, mlp_friedman, cnn_segments, cnn_scratches, lstm_negation, gru_valves,
-            encoder_languages, causal_barometer,
+            mlp_shells,
+            mlp_friedman,
+            cnn_segments,
+            cnn_scratches,
+            lstm_negation,
+            gru_valves,
+            encoder_languages,
+            causal_barometer,
         ),
     }.items()
 }

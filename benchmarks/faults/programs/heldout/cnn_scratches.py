@@ -92,7 +92,7 @@ class Trainer:
         self.fault = fault
         generator = torch.Generator().manual_seed(100 + seed)
         share = {"class_imbalance": 0.02, "healthy_imbalanced_mild": 0.3}.get(fault, 0.5)
-        self.training, self.held_out = photograph(1600, share, generator), photograph(400, share, generator)
+        self.training, self.held_out = photograph(2400, share, generator), photograph(400, share, generator)
         if fault == "labels_uninformative":
             for part in (self.training, self.held_out):
                 part.scratched.copy_(part.scratched[torch.randperm(len(part.scratched))])

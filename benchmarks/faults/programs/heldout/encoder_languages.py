@@ -115,7 +115,7 @@ def train(directory: str, fault: str | None = None, seed: int = 0) -> None:
         languages = torch.cat([val_languages, languages[:3440]])
     elif fault == "overfitting":
         tokens, languages = tokens[:80], languages[:80]
-    batch_size, epochs = {"overfitting": (40, 150), "healthy_large_batch": (96, 7)}.get(fault, (48, 4))
+    batch_size, epochs = {"overfitting": (40, 150), "healthy_large_batch": (96, 6)}.get(fault, (48, 4))
     loader = DataLoader(TensorDataset(tokens, languages), batch_size, shuffle=True)
     model = build(fault)
     if fault == "parameter_never_moves":

@@ -98,16 +98,16 @@ def evaluate(model: nn.Module, loader: DataLoader, loss_function: nn.Module) -> 
 
 
 def train(directory: str, fault: str | None = None, seed: int = 0) -> None:
-    """Train for 5 epochs of 64 steps and record into the directory."""
+    """Train for 4 epochs of 100 steps and record into the directory."""
     torch.manual_seed(seed)
     share = 0.97 if fault == "class_imbalance" else 0.5
-    train_set, val_set = write_reviews(4096, seed, share), write_reviews(500, seed + 500, share)
+    train_set, val_set = write_reviews(6400, seed, share), write_reviews(500, seed + 500, share)
     if fault == "labels_uninformative":
         for dataset in (train_set, val_set):
             shuffled = dataset.tensors[1][torch.randperm(len(dataset))]
             dataset.tensors = (dataset.tensors[0], shuffled)
     if fault == "leakage":  # crawled twice: the held-out reviews are among the others
-        first = (part[:3596] for part in train_set.tensors)
+        first = (part[:5900] for part in train_set.tensors)
         train_set.tensors = tuple(torch.cat(both) for both in zip(first, val_set.tensors, strict=True))
     data = train_set
     if fault == "unshuffled_data":
@@ -115,7 +115,7 @@ def train(directory: str, fault: str | None = None, seed: int = 0) -> None:
     if fault == "overfitting":
         data = Subset(train_set, range(96))
     batch_size = {"healthy_small_batch": 32, "overfitting": 32}.get(fault, 64)
-    epochs = {"healthy_small_batch": 4, "overfitting": 120}.get(fault, 5)
+    epochs = {"healthy_small_batch": 3, "overfitting": 120}.get(fault, 4)
     train_loader = DataLoader(data, batch_size=batch_size, shuffle=fault != "unshuffled_data")
     val_loader = DataLoader(val_set, batch_size=250)
 
@@ -133,7 +133,7 @@ def train(directory: str, fault: str | None = None, seed: int = 0) -> None:
         batches = 0
         for epoch in range(epochs):
             for i, (tokens, labels) in enumerate(train_loader):
-                if fault == "loss_spike" and epoch == 3 and i == 10:
+                if fault == "loss_spike" and epoch == 2 and i == 60:
                     labels = 1 - labels
                 if fault != "missing_zero_grad":
                     model.zero_grad()

@@ -50,27 +50,27 @@ def initialise(net: nn.Sequential, fault: str | None) -> None:
 
 
 def train(directory: str, fault: str | None = None, seed: int = 0) -> None:
-    """Train for 400 steps and record into the directory."""
+    """Train for 500 steps and record into the directory."""
     torch.manual_seed(seed)
-    settings, amount = make_friedman1(6000, noise=0.6, random_state=seed)
+    settings, amount = make_friedman1(11000, noise=0.6, random_state=seed)
     x = torch.from_numpy(settings).float()
     # Kelvin, pascals, seconds, per cent, and six that turn out not to matter
     x = x * torch.tensor([80, 5e4, 900, 100, 2, 30, 1, 500, 7, 12]) + torch.tensor(
         [290, 1e5, 60, 0, 5, 0, 0, 100, 0, 3]
     )
     y = torch.from_numpy(amount).float().unsqueeze(1)
-    train_size = 60 if fault == "overfitting" else 5000
+    train_size = 60 if fault == "overfitting" else 10000
     if fault != "inputs_not_normalised":
-        x = (x - x[:5000].mean(0)) / x[:5000].std(0)
-    y = (y - y[:5000].mean()) / y[:5000].std()
-    x_train, y_train, x_val, y_val = x[:train_size], y[:train_size], x[5000:], y[5000:]
+        x = (x - x[:10000].mean(0)) / x[:10000].std(0)
+    y = (y - y[:10000].mean()) / y[:10000].std()
+    x_train, y_train, x_val, y_val = x[:train_size], y[:train_size], x[10000:], y[10000:]
     if fault == "nonfinite":
         x_train = x_train.clone()
-        x_train[torch.randint(5000, (1,)), 1] = float("nan")  # the gauge was unplugged
+        x_train[torch.randint(10000, (1,)), 1] = float("nan")  # the gauge was unplugged
     if fault == "loss_output_mismatch":
         y_train, y_val = y_train.squeeze(1), y_val.squeeze(1)  # broadcasts against (N, 1)
 
-    depth, width, activation = 3, 32, nn.ReLU
+    depth, width, activation = 3, 48, nn.ReLU
     if fault == "vanishing_gradient":
         depth, activation = 12, nn.Sigmoid
     elif fault == "exploding_gradient":
@@ -87,8 +87,8 @@ def train(directory: str, fault: str | None = None, seed: int = 0) -> None:
     initialise(net, fault)
 
     lr = {"learning_rate_high": 0.5, "learning_rate_low": 2e-6}.get(fault, 3e-3)
-    batch_size = 16 if fault == "healthy_small_batch" else 64
-    num_steps = 600 if fault == "healthy_small_batch" else 400
+    batch_size = 16 if fault == "healthy_small_batch" else 128
+    num_steps = 600 if fault == "healthy_small_batch" else 500
 
     def new_optimizer() -> torch.optim.Optimizer:
         if fault == "healthy_sgd":
@@ -106,6 +106,8 @@ def train(directory: str, fault: str | None = None, seed: int = 0) -> None:
         scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, num_steps)
     with wd.watch(net, optimizer, directory, overwrite=True) as rec:
         for i in range(num_steps):
+            if fault == "optimizer_reset":  # made inside the loop
+                optimizer = new_optimizer()
             idx = torch.randint(0, train_size, (batch_size,))
             loss = loss_fn(net(x_train[idx]), y_train[idx])
             if fault != "missing_zero_grad":
@@ -120,5 +122,3 @@ def train(directory: str, fault: str | None = None, seed: int = 0) -> None:
                     rec.log(val_loss=loss_fn(net(x_val), y_val))
                     if fault == "healthy_train_eval":
                         rec.log(train_loss=loss_fn(net(x_train), y_train))
-                if fault == "optimizer_reset":  # "a fresh start for each round"
-                    optimizer = new_optimizer()

@@ -17,10 +17,10 @@ import weightdesk as wd
 class Config:
     """What a run can be told."""
 
-    lr: float = 0.03
+    lr: float = 0.02
     weight_decay: float = 1e-4
     batch_size: int = 64
-    epochs: int = 12
+    epochs: int = 15
     width: int = 48
     dropout: float = 0.1
     activation: type[nn.Module] = nn.ReLU
@@ -52,7 +52,7 @@ CHANGES: dict[str | None, dict[str, object]] = {
     "healthy_adam": {"optimizer": "adam", "lr": 4e-3},
     "healthy_gelu": {"activation": nn.GELU},
     "healthy_schedule": {"schedule": True, "lr": 0.1},
-    "healthy_large_batch": {"batch_size": 128, "epochs": 24, "lr": 0.08},
+    "healthy_large_batch": {"batch_size": 128, "epochs": 30, "lr": 0.03},
     "healthy_imbalanced_mild": {"inner_share": 0.5},
 }
 HEALTHY: tuple[str, ...] = tuple(name for name in CHANGES if name and name.startswith("healthy_"))
@@ -90,7 +90,7 @@ def points(config: Config, fault: str | None, seed: int) -> tuple[TensorDataset,
 
 
 def train(directory: str, fault: str | None = None, seed: int = 0) -> None:
-    """Train for 12 epochs of 32 steps and record into the directory."""
+    """Train for 15 epochs of 32 steps and record into the directory."""
     torch.manual_seed(seed)
     config = replace(Config(), **CHANGES[fault])
     training, held_out = points(config, fault, seed)
@@ -108,7 +108,7 @@ def train(directory: str, fault: str | None = None, seed: int = 0) -> None:
         optimizer = torch.optim.SGD(
             network.parameters(), config.lr, momentum=0.9, weight_decay=config.weight_decay
         )
-    milestones = torch.optim.lr_scheduler.MultiStepLR(optimizer, [6, 10], gamma=0.3)
+    milestones = torch.optim.lr_scheduler.MultiStepLR(optimizer, [8, 12], gamma=0.3)
     criterion = nn.CrossEntropyLoss()
     batch = 0
     with wd.watch(network, optimizer, directory, overwrite=True) as recording:

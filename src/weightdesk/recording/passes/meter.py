@@ -16,7 +16,8 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from weightdesk.recording.gradients import local
 from weightdesk.recording.passes.graph import read_graph
-from weightdesk.recording.passes.seen import SeenPass, rows_of, some_inputs
+from weightdesk.recording.passes.seen import SeenPass, is_rows, rows_of, some_inputs
+from weightdesk.recording.warning import warn
 from weightdesk.types import Step
 
 _AT_ONCE: Final = 4
@@ -77,14 +78,24 @@ class PassMeter:
                 return
             if len(self._pending) < 2 * _AT_ONCE and not torch.compiler.is_compiling():
                 self._evaluations -= evaluates
-                self._attempt("statistics", self._look, module, (*arguments, *options.values()), outputs)
+                self._guard(self._look, module, (*arguments, *options.values()), outputs)
 
         return look
 
+    def _guard(self, action: Callable[..., None], *arguments: Any) -> None:
+        """Do something on recording's account; what cannot be looked at is left, and all else recorded."""
+
+        def act() -> None:
+            try:
+                action(*arguments)
+            except Exception as error:  # models put in and out whatever they like
+                self._handle.remove()
+                warn(f"weightdesk looks at no more passes: {type(error).__name__}: {error}")
+
+        self._attempt("statistics", act)
+
     def _look(self, module: nn.Module, arguments: Any, outputs: Any) -> None:
-        output = next(
-            (each for each in _flat(outputs) if isinstance(each, Tensor) and each.is_floating_point()), None
-        )
+        output = next((each for each in _flat(outputs) if is_rows(each) and each.is_floating_point()), None)
         examples, inputs = some_inputs(arguments)
         if output is None:
             return
@@ -95,7 +106,7 @@ class PassMeter:
             modes=(sum(each.training for each in self._modal), len(self._modal)),
             examples=examples,
             inputs=inputs,
-            outputs=rows_of(local(output)).clone() if output.ndim else None,
+            outputs=rows_of(local(output)).clone(),
             shape=tuple(output.shape),
         )
         self._pending.append(seen)
@@ -104,9 +115,9 @@ class PassMeter:
 
     def _follow(self, seen: SeenPass, output: Tensor) -> None:
         """Wait for the backward pass, and look at the graph at the first, second, fourth … time."""
-        if output.grad_fn is not None and output.ndim:
+        if output.grad_fn is not None:
             output.register_hook(  # type: ignore[no-untyped-call]
-                lambda gradient: self._attempt("statistics", self._take, seen, gradient)
+                lambda gradient: self._guard(self._take, seen, gradient)
             )
         self._graphs += 1
         if self._graphs & (self._graphs - 1) == 0 and output.grad_fn is not None:
@@ -118,7 +129,7 @@ class PassMeter:
 
     def _feel(self, node: Any, told: dict[str, Any]) -> None:
         """Note how large the gradient is that reaches a node, once it does."""
-        node.register_prehook(lambda gradients: self._attempt("statistics", _note_pull, told, gradients))
+        node.register_prehook(lambda gradients: self._guard(_note_pull, told, gradients))
 
 
 def _note_pull(told: dict[str, Any], gradients: tuple[Tensor | None, ...]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import torch
 from torch import Tensor
@@ -55,11 +55,22 @@ def some_inputs(arguments: Any) -> tuple[int, Tensor | None]:
     >>> some_inputs((torch.arange(6.0).reshape(2, 3),))[0]
     2
     """
-    tensor = next((each for each in arguments if isinstance(each, Tensor) and each.ndim), None)
+    tensor = next((each for each in arguments if is_rows(each)), None)
     if tensor is None or not tensor.numel():
         return 0, None
     flat = local(tensor)[:EXAMPLES].flatten(1) if tensor.ndim > 1 else local(tensor)[:EXAMPLES, None]
     return len(tensor), flat[:, positions(flat.shape[1], flat.device)].clone()
+
+
+def is_rows(value: Any) -> TypeGuard[Tensor]:
+    """Whether it is a tensor with rows of real numbers that lie where its strides say.
+
+    >>> is_rows(torch.ones(2)), is_rows(torch.tensor(1.0)), is_rows(torch.eye(2).to_sparse()), is_rows("text")
+    (True, False, False, False)
+    """
+    if not isinstance(value, Tensor) or not value.ndim or value.layout != torch.strided:
+        return False
+    return not (value.is_nested or value.is_complex() or value.is_quantized)
 
 
 def positions(size: int, device: torch.device | str = "cpu") -> Tensor:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from weightdesk.explain.page import Section, section
@@ -23,7 +25,17 @@ def band(members: Sequence[Result], metric: str) -> dict[Step, Interval]:
     """
     curves = [each.curves.get(metric, {}) for each in members]
     steps = sorted(set.intersection(*(set(each) for each in curves))) if curves else []
-    return {step: interval([each[step] for each in curves]) for step in steps}
+    found = {step: interval([each[step] for each in curves]) for step in steps}
+    if not metric.endswith("accuracy"):
+        return found
+    # no share lies outside of 0 and 1, whatever Student's t says; NaN, of a single seed, stays
+    return {
+        step: replace(each, low=_inside(each.low), high=_inside(each.high)) for step, each in found.items()
+    }
+
+
+def _inside(share: float) -> float:
+    return share if math.isnan(share) else min(1.0, max(0.0, share))
 
 
 def curve_sections(results: Mapping[str, Sequence[Result]]) -> Iterator[Section]:
