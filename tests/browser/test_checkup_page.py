@@ -11,7 +11,7 @@ from time import monotonic, sleep
 from typing import Any
 
 import pytest
-from planted import FAULTS, HEALTHY, train
+from faulty_trainings import FAULTS, HEALTHY, train
 from playwright.sync_api import Page, expect
 from served import Served, served
 from test_accessibility import violations

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from planted import FAULTS, HEALTHY, train
+from faulty_trainings import FAULTS, HEALTHY, train
 
 from weightdesk.checkup import RULES, Finding, check
 from weightdesk.checkup.consequences import EXPLAINS

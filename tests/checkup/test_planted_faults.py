@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from planted import FAULTS, HEALTHY, REGRESSION, SGD, TWINS, Plan, train
+from faulty_trainings import FAULTS, HEALTHY, REGRESSION, SGD, TWINS, Plan, train
 
 from weightdesk.checkup import RULES, check
 

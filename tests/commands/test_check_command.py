@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from planted import FAULTS, HEALTHY, train
+from faulty_trainings import FAULTS, HEALTHY, train
 
 from weightdesk.cli import main
 

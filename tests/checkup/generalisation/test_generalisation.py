@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from planted import FAULTS, HEALTHY, train
+from faulty_trainings import FAULTS, HEALTHY, train
 
 from weightdesk.checkup.generalisation import Weighing, generalisation
 from weightdesk.errors import OptionError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from planted import FAULTS, HEALTHY, train
+from faulty_trainings import FAULTS, HEALTHY, train
 
 from weightdesk.checkup import RULES, check, checking
 from weightdesk.checkup.finding import Evidence, Finding

@@ -18,7 +18,7 @@ def decide(record: Record) -> Verdict:
         return Undecided("a forward pass with gradients of the watched model itself")
     layers: dict[str, list[tuple[int, float]]] = {}
     for step, told in graphs:
-        for place, each in enumerate(found for found in told if found.get("function") == "relu"):
+        for place, each in enumerate(found for found in told if found.get("function") in ("relu", "relu6")):
             layers.setdefault(each["after"] or f"activation {place}", []).append(
                 (step, each["silent"] / each["units"])
             )

@@ -9,6 +9,7 @@ from weightdesk.checkup.record import Record
 from weightdesk.checkup.rules.rule import Rule, Verdict
 
 _SHARE = 0.05
+_KNOWN = 0.6  # of the training examples must have been seen, to tell a part from a whole
 _LEAST = 20  # examples
 
 
@@ -28,15 +29,14 @@ def decide(record: Record) -> Verdict:
     ]
     if not shares:
         return Undecided("evaluations of four examples")
-    # who also evaluates on training examples has batches of both kinds
+    # who evaluates on training examples, too, has batches of both kinds
     mixed = [share for share in shares if share > _SHARE]
-    clean = [share for share in shares if share <= _SHARE]
+    if len(mixed) < 0.8 * len(shares):
+        return None
     known = _known(training)
-    is_partly = [share for share in mixed if share < 0.75 * known]
-    is_all = (not clean and record.held_out_loss is not None) or (
-        not clean and record.held_out_accuracy is not None
-    )
-    if not mixed or not (is_all or (len(is_partly) > 0.5 * len(mixed) and len(is_partly) >= 2)):
+    is_held_out = record.held_out_loss is not None or record.held_out_accuracy is not None
+    is_part = known > _KNOWN and len(mixed) >= 2 and float(np.median(mixed)) < 0.75 * known
+    if not is_held_out and not is_part:
         return None
     share = float(np.mean(mixed))
     return Finding(

@@ -10,6 +10,10 @@ from weightdesk.checkup.rules.rule import Rule, Verdict
 from weightdesk.checkup.series import cosine
 from weightdesk.types import Step
 
+_STATEFUL = frozenset(
+    {"Adam", "AdamW", "Adamax", "NAdam", "RAdam", "SparseAdam", "RMSprop", "Rprop", "Adadelta"}
+)
+
 
 def decide(record: Record) -> Verdict:
     """Compare the optimizer's own count of steps with the run's, and moves with those of a momentum kept."""
@@ -42,8 +46,13 @@ def _counted(record: Record) -> list[Step]:
     alone = len(record.run.manifest.optimizers) == 1
     begun: list[Step] = []
     last = 0
+    keeps_state = record.options.get(name, {}).get("class") in _STATEFUL
     for step in steps:
-        count = record.run.state(name, step).get("step") if step else None
+        state = record.run.state(name, step) if step else {}
+        count = state.get("step")
+        if step and keeps_state and alone and not state:
+            begun += [0, step]  # it has nothing at a later step: it was built anew, perhaps for each step
+            continue
         if step and (count is not None or (begun and alone)):
             # of several optimizers each counts its own steps, so only a count that falls tells
             fell = int(count or 0) < last

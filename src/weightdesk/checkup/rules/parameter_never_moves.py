@@ -9,6 +9,7 @@ from weightdesk.checkup.record import Floats, Record
 from weightdesk.checkup.rules.rule import Rule, Verdict
 
 _LEAST = 3  # steps
+_MANY = 50  # weights
 
 
 def decide(record: Record) -> Verdict:
@@ -42,8 +43,25 @@ def _is_mistaken(record: Record, name: str, still: list[str]) -> bool:
     if not record.run.parameters[name].trainable:
         module = name.rpartition(".")[0]
         others = [each for each in record.samples if each.rpartition(".")[0] == module and each != name]
-        return any(each not in still for each in others)
+        return any(each not in still for each in others) or _is_untrained(record, name)
     return bool(samples.missing.all()) or rms_of(samples.gradients) > 0
+
+
+def _is_untrained(record: Record, name: str) -> bool:
+    """Whether a frozen matrix still has the uniform weights that torch draws: one freezes what has learned.
+
+    Of the uniform distribution up to 1 / √fan-in; weights that were trained go beyond, or are no longer even.
+    """
+    if name not in record.matrices or 0 not in record.steps:
+        return False
+    weights = record.run.weights(name, 0).double()
+    bound = (weights.shape[0] / weights.numel()) ** 0.5
+    largest, size = float(weights.abs().max()), float(weights.square().mean().sqrt())
+    return (
+        weights.numel() >= _MANY
+        and 0.9 * bound < largest <= 1.0001 * bound
+        and abs(size * 3**0.5 / bound - 1) < 0.1
+    )
 
 
 def rms_of(values: Floats) -> float:
@@ -55,8 +73,8 @@ def rms_of(values: Floats) -> float:
 def _cause(record: Record, names: list[str]) -> tuple[str, str]:
     if any(not record.run.parameters[name].trainable for name in names):
         return (
-            "requires_grad is off for a part of a layer whose rest is trained",
-            "switch it on, or freeze all of the layer",
+            "requires_grad is off, for a part of a layer or for weights that never learned anything",
+            "switch it on, or load trained weights before freezing",
         )
     if all(name not in record.options for name in names):
         return (

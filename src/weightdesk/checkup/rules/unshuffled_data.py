@@ -14,6 +14,7 @@ from weightdesk.checkup.rules.rule import Rule, Verdict
 
 _CHANCE = 1e-9
 _BATCHES = 4
+_PURE = 0.25
 
 
 def decide(record: Record) -> Verdict:
@@ -25,10 +26,10 @@ def decide(record: Record) -> Verdict:
         and len(np.unique(record.passes.labels)) > 1
     ):
         by_chance, purity = _labels(batches)
-        if by_chance < _CHANCE and purity > 1.5:
+        if by_chance < _CHANCE and purity > _PURE:
             return _finding(
                 "labels",
-                f"the labels of a batch are {purity:.1f} times as much of one class as in all data",
+                f"batches go {purity:.0%} of the way from mixed labels to one label for all",
                 by_chance,
             )
     passes = [each for each in record.passes.training if each["features"] and each["input_float"]]
@@ -54,7 +55,7 @@ def decide(record: Record) -> Verdict:
 
 
 def _labels(batches: list[npt.NDArray[np.int64]]) -> tuple[float, float]:
-    """Probability of batches so pure by chance, and how much purer they are."""
+    """Probability of batches so pure by chance, and how pure: 0 as all data are, 1 of one class."""
     from scipy.stats import chi2  # type: ignore[import-untyped]  # takes long to load
 
     whole = np.concatenate(batches)
@@ -67,7 +68,8 @@ def _labels(batches: list[npt.NDArray[np.int64]]) -> tuple[float, float]:
         freedom += len(classes) - 1
         purest += float(((counts / len(batch)) ** 2).sum())
         expected += float((share**2).sum()) + float((share * (1 - share)).sum()) / len(batch)
-    return float(chi2.sf(square, freedom)), purest / expected
+    expected, purest = expected / len(batches), purest / len(batches)
+    return float(chi2.sf(square, freedom)), (purest - expected) / max(1 - expected, 1e-9)
 
 
 def _inputs(passes: list[Pass]) -> tuple[float, float]:

@@ -53,7 +53,7 @@ def read_graph(
         if name.startswith(_LINEAR):
             found += _straight(node, names)
             is_last = False
-        elif name.startswith(("Relu", *_BOUNDED)):
+        elif name.startswith(("Relu", "HardtanhBackward", *_BOUNDED)):
             bends.append((node._sequence_nr(), _bend(node, name, names) | {"last": is_last}))
             follow(node, bends[-1][1])
         for after, _ in node.next_functions:
@@ -64,15 +64,15 @@ def read_graph(
 
 
 def _bend(node: Node, name: str, names: Mapping[int, str]) -> dict[str, Any]:
-    result: Tensor = node._saved_result.detach()
-    function = name.split("Backward")[0].lower()
+    result = _result(node, name)
+    function = "relu6" if name.startswith("Hardtanh") else name.split("Backward")[0].lower()
     before = _linear_before(node, names)
     told: dict[str, Any] = {
         "function": function,
         "after": before[0] if before else None,
         "of": result.numel(),
     }
-    if function == "relu":
+    if function in ("relu", "relu6"):
         units = (
             result.transpose(0, 1).flatten(1)
             if result.ndim in (2, 4)
@@ -88,6 +88,14 @@ def _bend(node: Node, name: str, names: Mapping[int, str]) -> dict[str, Any]:
         margin = _NEAR * (high - low)
         told["saturated"] = float(((result <= low + margin) | (result >= high - margin)).float().mean())
     return told
+
+
+def _result(node: Node, name: str) -> Tensor:
+    if name.startswith("Hardtanh"):  # it keeps what it was given
+        given: Tensor = node._saved_self.detach()
+        return given.sub(node._saved_min_val)  # silent where it is not above the lower bound
+    result: Tensor = node._saved_result
+    return result.detach()
 
 
 def _straight(node: Node, names: Mapping[int, str]) -> list[dict[str, Any]]:

@@ -47,7 +47,7 @@ class PassMeter:
         self._modal = [each for each in model.modules() if isinstance(each, (_BatchNorm, _DropoutNd))]
         self._names = {id(parameter): name for name, parameter in model.named_parameters()}
         self._listens = False
-        self._evaluations = 0
+        self._evaluations, self._last_evaluations = 0, 1
         self._pending: list[SeenPass] = []
         self._graphs = 0
         self._model = model
@@ -55,11 +55,12 @@ class PassMeter:
 
     def start(self) -> None:
         """Look at the passes of the coming step, and at evaluations after it, too."""
-        self._listens, self._evaluations = True, _AT_ONCE
+        self._listens = True
 
     def stop(self) -> None:
         """The step is over: hand over its passes; evaluations are looked at until the next step has one."""
         self._listens = False
+        self._last_evaluations, self._evaluations = self._evaluations or self._last_evaluations, 0
         for each in self._pending:
             self._emit(each)
         self._pending = []
@@ -74,13 +75,18 @@ class PassMeter:
 
         def look(module: nn.Module, arguments: Any, options: dict[str, Any], outputs: Any) -> None:
             evaluates = not torch.is_grad_enabled() or not module.training
-            if not (self._evaluations > 0 if evaluates else self._listens) or module is not self._model:
+            if module is not self._model or not (self._is_due() if evaluates else self._listens):
                 return
             if len(self._pending) < 2 * _AT_ONCE and not torch.compiler.is_compiling():
-                self._evaluations -= evaluates
                 self._guard(self._look, module, (*arguments, *options.values()), outputs)
 
         return look
+
+    def _is_due(self) -> bool:
+        """Whether this evaluation is looked at: few of them, spread over as many as there were last time."""
+        number, self._evaluations = self._evaluations, self._evaluations + 1
+        apart = max(1, -(-self._last_evaluations // _AT_ONCE))
+        return number % apart == 0 and number // apart < _AT_ONCE
 
     def _guard(self, action: Callable[..., None], *arguments: Any) -> None:
         """Do something on recording's account; what cannot be looked at is left, and all else recorded."""
