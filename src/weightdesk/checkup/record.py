@@ -18,6 +18,9 @@ from weightdesk.runs.parameters import Parameter
 from weightdesk.runs.run import Run
 from weightdesk.types import ParameterName, Step
 
+_ROWS = 16_000_000  # of sampled weights that are read at most
+_FEWEST = 12  # parameters that are looked at in any case
+
 Floats = npt.NDArray[np.float64]
 Steps = npt.NDArray[np.int64]
 
@@ -124,8 +127,17 @@ class Record:
 
     @cached_property
     def samples(self) -> dict[ParameterName, Samples]:
-        """The sampled weights of each parameter, in the order of the model."""
-        table = self._cut(self.run.sampled)
+        """The sampled weights of each parameter in the model's order; of some of them in a very long run."""
+        names = list(self.run.parameters)
+        most = max(_FEWEST, _ROWS // max(1, 16 * self.last_step))
+        if len(names) <= most:
+            return self._samples(self._cut(self.run.sampled))
+        found: dict[ParameterName, Samples] = {}
+        for place in np.unique(np.linspace(0, len(names) - 1, most).round().astype(int)):
+            found |= self._samples(self._cut(self.run.sampled_of(names[place])))
+        return found
+
+    def _samples(self, table: pa.Table) -> dict[ParameterName, Samples]:
         names, owners = _codes(table["parameter"])
         steps, order = table["step"].to_numpy(), np.arange(len(owners))
         weights = table["weight"].to_numpy()

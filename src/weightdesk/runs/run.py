@@ -165,6 +165,13 @@ class Run:
         """One row for each (step, parameter, index) of the sampled weights, in this order."""
         return sort_rows(self._tables[SAMPLED].read(SAMPLED_SCHEMA), ("step", "parameter", "index"))
 
+    def sampled_of(self, parameter: str) -> pa.Table:
+        """The rows of `sampled` of one parameter, read without the rest of the table, ordered by step."""
+        found = self._tables[SAMPLED].read(
+            SAMPLED_SCHEMA, where={"parameter": self.parameters[parameter].name}
+        )
+        return sort_rows(found, ("step", "parameter", "index"))
+
     @property
     def passes(self) -> pa.Table:
         """One row for each forward pass of the network that was looked at, ordered by step."""

@@ -10,6 +10,7 @@ from weightdesk.checkup.rules.rule import Rule, Verdict
 from weightdesk.checkup.series import begin, end, finite, noise
 
 _BEFORE = 25  # steps that a jump is measured against
+_CANDIDATES = 200  # the steepest rises
 _NOISES = 12.0
 _SHARE = 0.6  # of the progress made so far
 _LASTING = 0.2  # of the jump left in the next steps
@@ -22,8 +23,9 @@ def decide(record: Record) -> Verdict:
         return Undecided(f"the loss at {2 * _BEFORE} steps: recording.log(loss=loss)")
     loss = finite(record.loss)
     first = begin(loss)
-    jumps = [(_jump(loss, at, first), at) for at in range(_BEFORE, len(loss) - 3)]
-    jump, at = max(jumps)
+    rises = np.diff(loss.values)[_BEFORE - 1 : -3]
+    largest = np.argsort(-rises)[:_CANDIDATES] + _BEFORE
+    jump, at = max((_jump(loss, int(each), first), int(each)) for each in largest)
     before = loss.values[at - _BEFORE : at]
     came_back = end(loss) < float(np.median(before)) + 0.5 * (
         float(loss.values[at]) - float(np.median(before))
