@@ -21,6 +21,8 @@ def test_a_network_that_memorises_is_judged_so(tmp_path: Path) -> None:
     assert found.title.startswith("overfitting since step")
     assert found.apart is not None
     assert found.apart > 0.2
+    assert found.by_heart is not None
+    assert found.apart < found.by_heart <= 1
     trend, gap, weights = found.sections()
     assert gap.table["gap"].to_pylist()[-1] == pytest.approx(found.gap.values[-1])
     assert trend.table["value"].to_pylist()[3] > 0

@@ -30,6 +30,7 @@ class Generalisation(Page):
         gap: between held-out and training loss.
         finding: the rule's finding; None where it does not overfit.
         apart: training less held-out accuracy at the end: known by heart alone; None without accuracies.
+        by_heart: the share of the training accuracy above chance that is memorised; None without labels.
         norms: the root of the sum of all squared weights of the matrices, by step.
         weighings: the network on held-out examples, by step; empty where it was not given.
         best: the step of the lowest held-out loss, where stopping would have kept the network.
@@ -38,6 +39,7 @@ class Generalisation(Page):
     gap: Gap
     finding: Finding | None
     apart: float | None
+    by_heart: float | None
     norms: Mapping[Step, float]
     weighings: Mapping[Step, Weighing]
     best: Step
@@ -70,6 +72,8 @@ class Generalisation(Page):
         ]
         if self.apart is not None:
             rows.append(("training less held-out accuracy at the end", self.apart, None, None))
+        if self.by_heart is not None:
+            rows.append(("known by heart: of the accuracy above chance", self.by_heart, None, None))
         names = ("what", "value", "from", "to")
         told = {name: [row[place] for row in rows] for place, name in enumerate(names)}
         return section("trend", told, note=f"lowest held-out loss at step {self.best}; 95 % intervals")
@@ -141,10 +145,21 @@ def generalisation(
         gap=gap,
         finding=verdict if isinstance(verdict, Finding) else None,
         apart=None if right is None or known is None else end(right) - end(known),
+        by_heart=_by_heart(record),
         norms={step: _norm(record, step) for step in steps},
         weighings={step: weighed(step) for step in steps} if weighed is not None else {},
         best=best,
     )
+
+
+def _by_heart(record: Record) -> float | None:
+    """What memorising alone explains: accuracy that held-out examples lack, of that above chance."""
+    right, known, labels = record.accuracy, record.held_out_accuracy, record.passes.labels
+    if right is None or known is None or not len(labels):
+        return None
+    chance = float(np.bincount(labels).max()) / len(labels)
+    learned = end(right) - chance
+    return max(0.0, end(right) - end(known)) / learned if learned > 0 else None
 
 
 def _chosen(record: Record, best: Step) -> list[Step]:

@@ -55,9 +55,10 @@ def _least(record: Record) -> float:
 
 def _bursts(norms: Floats) -> Floats:
     """Each step's size over the usual one of the steps before it."""
+    known = np.concatenate([np.full(_BEFORE, np.nan), norms[:-1]])
+    windows = np.lib.stride_tricks.sliding_window_view(known, _BEFORE)
     before = np.full(len(norms), np.inf)
-    for at in range(3, len(norms)):
-        before[at] = np.median(norms[max(0, at - _BEFORE) : at])
+    before[3:] = np.nanmedian(windows[3 : len(norms)], axis=1)
     # what is small beside the beginning is no burst: a trained network is startled by a single example
     before = np.maximum(before, 0.03 * np.median(norms[: max(3, len(norms) // 10)]))
     ratios: Floats = np.divide(norms, before, out=np.zeros_like(norms), where=before > 0)

@@ -85,9 +85,10 @@ def _breaks(samples: Samples, options: dict[str, float]) -> list[Step]:
     pulls = samples.gradients + decay * samples.weights
     kept: Floats = pulls[0].copy()
     found = []
-    for at in range(1, len(samples.moves)):
+    moves = samples.moves
+    for at in range(1, len(moves)):
         carried = momentum * kept + (1 - damping) * pulls[at]
-        move = -samples.moves[at]
+        move = -moves[at]
         fresh = cosine(move, pulls[at])
         if move.any() and fresh > 0.9999 and cosine(move, carried) < 0.999:
             found.append(int(samples.steps[at]))
