@@ -38,6 +38,9 @@ T = TypeVar("T")
 _PATIENCE: Final = 30.0
 """Seconds that the first process waits at the end for pieces of the others."""
 
+_PASSES: Final = 128
+"""Forward passes that one flush reads at most; each takes about half a millisecond."""
+
 _BACKLOG: Final = 2
 """Snapshots that may wait to be written."""
 
@@ -168,10 +171,16 @@ class Writer:
             tables[STATISTICS] = statistics_table(statistics)
         if sampled:
             tables[SAMPLED] = sampled_table(self._sampler.held, sampled)
-        if passes := _drain(self._passes):
-            tables[PASSES] = passes_table(passes)
         for folder, table in tables.items():
             self._parts[folder].append(table)
+        if passes := _spread(_drain(self._passes)):  # last: to read them takes longest
+            self._parts[PASSES].append(passes_table(passes))
+
+
+def _spread(passes: list[SeenPass]) -> list[SeenPass]:
+    """As many as a flush has time for, evenly taken."""
+    apart = -(-len(passes) // _PASSES)
+    return passes[:: max(1, apart)]
 
 
 def _drain(waiting: deque[T]) -> list[T]:
