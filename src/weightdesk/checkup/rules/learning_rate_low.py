@@ -10,6 +10,7 @@ from weightdesk.checkup.series import begin, end, finite
 
 _TRAVELLED = 0.05
 _RATIO = 2e-4
+_PATIENCE = 20  # steps
 
 
 def decide(record: Record) -> Verdict:
@@ -17,6 +18,11 @@ def decide(record: Record) -> Verdict:
     found = pace(record)
     if record.loss is None or found is None or len(finite(record.loss)) < 10:
         return Undecided("the loss and the weights at ten steps")
+    rate = record.metric("lr", "learning_rate")
+    if not record.is_done and (
+        record.last_step < _PATIENCE or (rate is not None and rate.values[-1] > rate.values[0])
+    ):
+        return Undecided("the end of the warm-up")
     loss = finite(record.loss)
     first, last = begin(loss), end(loss)
     gained = (first - last) / max(abs(first), 1e-30)
