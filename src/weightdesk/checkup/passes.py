@@ -50,6 +50,26 @@ class Passes:
         return bool(shapes) and all(len(shape) <= 2 for shape in shapes)
 
     @cached_property
+    def right(self) -> list[tuple[int, float]]:
+        """The share of examples that each training pass answers right, with the step; only of classes.
+
+        >>> row = {"step": 3, "backward": True, "labels": [1, 0], "outputs": [0.1, 0.9, 0.2, 0.8]}
+        >>> Passes([row | {"output_count": 2, "output_shape": [2, 2]}]).right
+        [(3, 0.5)]
+        """
+        found = []
+        for each in self.training:
+            labels, count = np.array(each["labels"] or [], np.int64), each["output_count"]
+            if not len(labels) or each["output_shape"][-1] > max(count, 1) or len(each["output_shape"]) > 2:
+                continue
+            outputs = np.array(each["outputs"]).reshape(-1, count)
+            known = labels[: len(outputs)]
+            answers = outputs.argmax(1) if count > 1 else (outputs[:, 0] > 0).astype(np.int64)
+            if (kept := known >= 0).any():
+                found.append((each["step"], float((answers[: len(known)] == known)[kept].mean())))
+        return found
+
+    @cached_property
     def graphs(self) -> list[tuple[int, list[dict[str, Any]]]]:
         """What the autograd graph told, with the step."""
         return [(each["step"], json.loads(each["graph"])) for each in self.training if each["graph"]]

@@ -117,8 +117,12 @@ class Record:
 
     @property
     def accuracy(self) -> Curve | None:
-        """The training accuracy, as a share."""
-        return _share(self.metric("accuracy", "train_accuracy", "acc", "train_acc"))
+        """The training accuracy, as a share; where none was logged, that of the passes looked at."""
+        logged = _share(self.metric("accuracy", "train_accuracy", "acc", "train_acc"))
+        if logged is not None or not self.passes.right:
+            return logged
+        steps, shares = zip(*self.passes.right, strict=True)
+        return Curve(np.array(steps), np.array(shares))
 
     @property
     def held_out_accuracy(self) -> Curve | None:

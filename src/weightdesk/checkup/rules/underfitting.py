@@ -12,6 +12,7 @@ from weightdesk.checkup.series import begin, end, finite, noise
 _LEFT = 0.4  # of the loss
 _LEFT_AT_PLACES = 0.75  # where each place has a label, as in language, much cannot be known
 _GREW = 1.5
+_MUCH = 0.2  # of the loss: below that a training is as good as done
 _UNKNOWN = 0.65  # where no accuracy tells whether what is left could be known at all
 _FALLING = 0.15  # of the loss that is left, lost in the last fifth
 
@@ -27,7 +28,7 @@ def decide(record: Record) -> Verdict:
     left = last / max(abs(first), 1e-30)
     accuracy = record.accuracy
     right = end(finite(accuracy)) if accuracy is not None and len(finite(accuracy)) else None
-    is_early = falling > _FALLING and before - last > noise(loss.values[-len(loss) // 3 :]) and left > 0.1
+    is_early = falling > _FALLING and before - last > noise(loss.values[-len(loss) // 3 :]) and left > _MUCH
     if left > _GREW:
         return None  # it grows: a matter of other rules
     limit = _limit(record)
