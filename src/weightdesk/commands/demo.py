@@ -17,6 +17,7 @@ Its weights, gradients and updates are recorded. Read any of them back in Python
     run.gradient("{parameter}", 0)            # its gradient in the first step
 
 next: weightdesk open {path}
+      weightdesk check {path}
       weightdesk explain {path} {parameter} {place}
       weightdesk turn {path} 'mute conv1[5]'
       weightdesk turn {path} --sweep '{parameter}[{place}]'
