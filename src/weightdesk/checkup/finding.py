@@ -60,3 +60,7 @@ class Undecided:
     """
 
     needs: str
+
+
+NO_PASS = Undecided("a forward pass with gradients of the watched model itself")
+"""What all rules say that look at passes of the training, where none was seen."""

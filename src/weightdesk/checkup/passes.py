@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -43,6 +42,11 @@ class Passes:
         """The labels that the loss pulled to, of all training passes."""
         return np.concatenate([np.zeros(0, np.int64), *self.batches])
 
+    @cached_property
+    def commonest(self) -> float:
+        """The share of the most frequent label: what one answer for all gets right. There must be labels."""
+        return float(np.unique(self.labels, return_counts=True)[1].max()) / len(self.labels)
+
     @property
     def is_one_label_an_example(self) -> bool:
         """Whether each example has one label, as in classification, and not one at each place."""
@@ -73,8 +77,3 @@ class Passes:
     def graphs(self) -> list[tuple[int, list[dict[str, Any]]]]:
         """What the autograd graph told, with the step."""
         return [(each["step"], json.loads(each["graph"])) for each in self.training if each["graph"]]
-
-    def form(self) -> str | None:
-        """What the loss is by most of the passes."""
-        forms = Counter(each["loss_form"] for each in self.training if each["loss_form"] != "unknown")
-        return forms.most_common(1)[0][0] if forms else None

@@ -19,6 +19,7 @@ from weightdesk.runs.run import Run
 from weightdesk.types import ParameterName, Step
 
 _ROWS = 16_000_000  # of sampled weights that are read at most
+_MEASURED = ("nonfinite", "rms", "abs_max")  # the statistics that rules look at
 _FEWEST = 12  # parameters that are looked at in any case
 
 Floats = npt.NDArray[np.float64]
@@ -51,6 +52,11 @@ class Samples:
     weights: Floats
     gradients: Floats
     missing: npt.NDArray[np.bool_]
+
+    @property
+    def broken(self) -> npt.NDArray[np.bool_]:
+        """Where a gradient was there and was no number."""
+        return ~np.isfinite(self.gradients) & ~self.missing
 
     @property
     def moves(self) -> Floats:
@@ -171,21 +177,7 @@ class Record:
         order = np.argsort(keys, kind="stable")
         bounds = np.flatnonzero(np.diff(keys[order], prepend=-1))
         groups = np.split(order, bounds[1:]) if len(order) else []
-        columns = {
-            name: table[name].to_numpy(zero_copy_only=False)
-            for name in (
-                "step",
-                "count",
-                "nonfinite",
-                "zeros",
-                "mean",
-                "std",
-                "rms",
-                "abs_max",
-                "update_ratio",
-                "saturated",
-            )
-        }
+        columns = {name: table[name].to_numpy(zero_copy_only=False) for name in ("step", *_MEASURED)}
         return {
             (names[owners[rows[0]]], kinds[sorts[rows[0]]]): {
                 name: each[rows] for name, each in columns.items()
@@ -194,7 +186,7 @@ class Record:
         }
 
     def statistic(self, name: str, kind: str, column: str) -> Curve | None:
-        """One column of the statistics of a parameter or module over the steps."""
+        """A column among `_MEASURED` of the statistics of a parameter or module over the steps."""
         found = self._statistics.get((name, kind))
         return None if found is None else Curve(found["step"], found[column].astype(float))
 

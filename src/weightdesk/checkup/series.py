@@ -15,6 +15,12 @@ def finite(curve: Curve) -> Curve:
     return Curve(curve.steps[there], curve.values[there])
 
 
+def enough(curve: Curve | None, least: int) -> Curve | None:
+    """The points that are numbers, where there are so many at least."""
+    known = None if curve is None else finite(curve)
+    return known if known is not None and len(known) >= least else None
+
+
 def begin(curve: Curve, share: float = 0.03) -> float:
     """The median of the first values."""
     return float(np.median(curve.values[: max(1, min(5, len(curve)), round(share * len(curve)))]))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from weightdesk.commands.network import NetworkOption
+from weightdesk.commands.tables import print_tables
 
 if TYPE_CHECKING:
     from weightdesk.capture.case import Case
@@ -98,14 +99,11 @@ def _show(reading: str, page: Page, case: Case, rows: int, *, json: bool) -> Non
     from rich.console import Console
 
     from weightdesk.capture.readings import READINGS, STORY
-    from weightdesk.terminal.document import document
-    from weightdesk.terminal.reasons import plain, reasons
 
+    print_tables(page, rows, json=json)
     if json:
-        print(document(plain(page)))
         return
     console = Console(highlight=False)
-    console.print(reasons(page, console.width, rows))
     if images := page.images():
         console.print(f"\n{len(images)} pictures: --out FILE.png", style="dim")
     if reading == STORY:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from weightdesk.commands.network import NetworkOption
+from weightdesk.commands.tables import print_tables
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -59,20 +60,14 @@ def check(
 
 def _generalises(run: str, network: str | None, seeds: int | None, *, json: bool) -> None:
     """Print the verdict on overfitting, or what remedies do."""
-    from rich.console import Console
-
     from weightdesk.commands.overfitting import judge, remedied
-    from weightdesk.terminal.document import document
-    from weightdesk.terminal.reasons import plain, reasons
 
-    judged = judge(run, network) if seeds is None else None
-    page = judged or remedied(run, seeds or 1, None)
-    console = Console(highlight=False)
-    if json:
-        print(document(plain(page)))
-    else:
-        console.print(reasons(page, console.width, _ROWS))
-    if judged is not None and judged.finding is not None:
+    if seeds is not None:
+        print_tables(remedied(run, seeds), _ROWS, json=json)
+        return
+    judged = judge(run, network)
+    print_tables(judged, _ROWS, json=json)
+    if judged.finding is not None:
         raise typer.Exit(FOUND)
 
 

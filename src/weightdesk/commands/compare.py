@@ -10,6 +10,7 @@ import typer
 
 from weightdesk.commands.folder import RUNS
 from weightdesk.commands.options import RECIPE, RECORDING, takes
+from weightdesk.commands.tables import print_tables
 from weightdesk.commands.train import recording_budget
 from weightdesk.errors import OptionError
 
@@ -93,7 +94,7 @@ def compare(
         )
     else:
         found = _existing(what, given)
-    _show(found, rows, json=json)
+    print_tables(found, rows, json=json)
     if getattr(found, "unfinished", None):
         raise typer.Exit(_UNFINISHED)
 
@@ -166,16 +167,3 @@ def _recipe(given: Mapping[str, Any]) -> dict[str, Any]:
 def _usual_folder(purpose: str, source: str) -> str:
     """The same each time, so that the same command finds what is done already."""
     return str(Path(RUNS, f"{purpose}-{Path(source).stem}"))
-
-
-def _show(page: Page, rows: int, *, json: bool) -> None:
-    from rich.console import Console
-
-    from weightdesk.terminal.document import document
-    from weightdesk.terminal.reasons import plain, reasons
-
-    if json:
-        print(document(plain(page)))
-        return
-    console = Console(highlight=False)
-    console.print(reasons(page, console.width, rows))

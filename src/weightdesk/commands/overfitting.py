@@ -36,7 +36,7 @@ def judge(run: str, network: str | None) -> Generalisation:
     return generalisation(session.run, weighed if known else None)
 
 
-def remedied(run: str, seeds: int, folder: str | None) -> Page:
+def remedied(run: str, seeds: int) -> Page:
     """What remedies do to the training of a run.
 
     Raises:
@@ -54,7 +54,6 @@ def remedied(run: str, seeds: int, folder: str | None) -> Page:
     if opened.recipe is None:
         raise OptionError(f"{run} is of a loop of your own: --remedies trains built-in recipes again")
     recipe = Recipe.from_dict(opened.recipe)
-    place = folder or f"{Path(run)}-remedies"
     total = seeds * (1 + len(fitting_remedies(recipe)))
     with display(Console(stderr=True, highlight=False), 0, total) as hear:
-        return try_remedies(recipe, place, seeds=seeds, hear=hear)
+        return try_remedies(recipe, f"{Path(run)}-remedies", seeds=seeds, hear=hear)

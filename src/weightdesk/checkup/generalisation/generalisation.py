@@ -154,11 +154,10 @@ def generalisation(
 
 def _by_heart(record: Record) -> float | None:
     """What memorising alone explains: accuracy that held-out examples lack, of that above chance."""
-    right, known, labels = record.accuracy, record.held_out_accuracy, record.passes.labels
-    if right is None or known is None or not len(labels):
+    right, known = record.accuracy, record.held_out_accuracy
+    if right is None or known is None or not len(record.passes.labels):
         return None
-    chance = float(np.bincount(labels).max()) / len(labels)
-    learned = end(right) - chance
+    learned = end(right) - record.passes.commonest
     return max(0.0, end(right) - end(known)) / learned if learned > 0 else None
 
 

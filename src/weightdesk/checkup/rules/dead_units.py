@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from weightdesk.checkup.finding import Evidence, Finding, Undecided
+from weightdesk.checkup.finding import NO_PASS, Evidence, Finding
 from weightdesk.checkup.record import Record
 from weightdesk.checkup.rules.rule import Rule, Verdict
 
@@ -15,7 +15,7 @@ def decide(record: Record) -> Verdict:
     """Count the units of each ReLU layer that stay at zero for a whole batch."""
     graphs = record.passes.graphs
     if not graphs:
-        return Undecided("a forward pass with gradients of the watched model itself")
+        return NO_PASS
     layers: dict[str, list[tuple[int, float]]] = {}
     for step, told in graphs:
         for place, each in enumerate(found for found in told if found.get("function") in ("relu", "relu6")):

@@ -7,16 +7,16 @@ import numpy as np
 from weightdesk.checkup.finding import Evidence, Finding, Undecided
 from weightdesk.checkup.record import Record
 from weightdesk.checkup.rules.rule import Rule, Verdict
-from weightdesk.checkup.series import begin, end, finite, noise, smooth
+from weightdesk.checkup.series import begin, end, enough, noise, smooth
 
 _TIMES = 1.5
 
 
 def decide(record: Record) -> Verdict:
     """Compare the loss at the end with that in the beginning."""
-    if record.loss is None or len(finite(record.loss)) < 4:
+    loss = enough(record.loss, 4)
+    if record.loss is None or loss is None:
         return Undecided("the loss at four steps: recording.log(loss=loss)")
-    loss = finite(record.loss)
     first, last, scatter = begin(loss), end(loss), noise(loss.values)
     # where it ended in NaN, what was right before tells
     if len(loss) < len(record.loss):

@@ -23,7 +23,8 @@ def decide(record: Record) -> Verdict:
     values = list(sizes.values())
     third = max(1, len(values) // 3)
     late = sorted(values[-third:])[third // 2]
-    by_depth = max(max(values[:third]) / late if late and len(values) > 2 else 0.0, 1 / _least(record))
+    by_depth = max(values[:third]) / late if late and len(values) > 2 else 0.0
+    by_depth = max(by_depth, 1 / max(fading(record) or 1.0, 1e-30))
     bursts = _bursts(norms)
     burst = float(bursts.max())
     if by_depth < _TIMES and burst < _BURST:
@@ -46,11 +47,6 @@ def decide(record: Record) -> Verdict:
             Evidence("largest gradient over those right before", burst, _BURST, (since,)),
         ),
     )
-
-
-def _least(record: Record) -> float:
-    """How much smaller the gradient is at the first activations than at the last, as `fading` says."""
-    return max(fading(record) or 1.0, 1e-30)
 
 
 def _bursts(norms: Floats) -> Floats:

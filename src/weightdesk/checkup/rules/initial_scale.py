@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
+from weightdesk.checkup.finding import Undecided
 from weightdesk.checkup.record import Record
 from weightdesk.types import ParameterName
+
+NO_BEGINNING: Final = Undecided("a snapshot at step 0")
+REMEDY: Final = "He for ReLU: std √(2 / fan-in); Xavier for tanh: √(2 / (fan-in + fan-out))"
+SOURCE: Final = "He et al. 2015, Glorot & Bengio 2010"
 
 
 def gains(record: Record) -> dict[ParameterName, float]:

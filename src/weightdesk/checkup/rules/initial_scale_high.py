@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from weightdesk.checkup.finding import Evidence, Finding, Undecided
+from weightdesk.checkup.finding import Evidence, Finding
 from weightdesk.checkup.record import Record
-from weightdesk.checkup.rules.initial_scale import gains
+from weightdesk.checkup.rules.initial_scale import NO_BEGINNING, REMEDY, SOURCE, gains
 from weightdesk.checkup.rules.rule import Rule, Verdict
 
 _MOST = 4.0
@@ -13,7 +13,7 @@ _MOST = 4.0
 def decide(record: Record) -> Verdict:
     """Compare the weights at step 0 with He's."""
     if 0 not in record.steps:
-        return Undecided("a snapshot at step 0")
+        return NO_BEGINNING
     found = gains(record)
     high = {name: gain for name, gain in found.items() if gain > _MOST}
     if not high:
@@ -25,7 +25,7 @@ def decide(record: Record) -> Verdict:
         since=0,
         confidence=min(0.97, 0.75 + 0.03 * gain),
         cause="weights were drawn without regard to how many inputs they add up, such as normal(0, 1)",
-        remedy="He for ReLU: std √(2 / fan-in); Xavier for tanh: √(2 / (fan-in + fan-out))",
+        remedy=REMEDY,
         where=tuple(high),
         evidence=(Evidence("rms of the weights × √fan-in", gain, _MOST, (0,)),),
     )
@@ -35,6 +35,6 @@ RULE = Rule(
     name="initial_scale_high",
     looks_at="the weights at step 0",
     threshold=f"rms × √fan-in above {_MOST:g}; He has √2",
-    source="He et al. 2015, Glorot & Bengio 2010",
+    source=SOURCE,
     decide=decide,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from weightdesk.checkup.finding import Evidence, Finding, Undecided
+from weightdesk.checkup.finding import NO_PASS, Evidence, Finding
 from weightdesk.checkup.record import Record
 from weightdesk.checkup.rules.rule import Rule, Verdict
 
@@ -20,7 +20,7 @@ def decide(record: Record) -> Verdict:
     if not passes:
         if record.passes.training:
             return None  # tokens
-        return Undecided("a forward pass with gradients of the watched model itself")
+        return NO_PASS
     scale, mean, spread = (
         float(np.median([abs(each[name]) for each in passes]))
         for name in ("input_std", "input_mean", "input_spread")

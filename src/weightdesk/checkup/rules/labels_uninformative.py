@@ -8,7 +8,7 @@ from weightdesk.checkup.finding import Evidence, Finding, Undecided
 from weightdesk.checkup.record import Record
 from weightdesk.checkup.rules.learning import pace
 from weightdesk.checkup.rules.rule import Rule, Verdict
-from weightdesk.checkup.series import begin, end, finite
+from weightdesk.checkup.series import begin, end, enough, finite
 
 _LEAST = 60  # labels
 _ABOVE = 0.03  # chance
@@ -30,18 +30,17 @@ def decide(record: Record) -> Verdict:
 
 
 def _by_accuracy(record: Record) -> Verdict:
-    held_out, moved = record.held_out_accuracy, pace(record)
-    if held_out is None or len(finite(held_out)) < 2 or moved is None:
+    held_out, moved = enough(record.held_out_accuracy, 2), pace(record)
+    if held_out is None or moved is None:
         return Undecided("accuracy on examples kept apart: recording.log(val_accuracy=…)")
-    counts = np.unique(record.passes.labels, return_counts=True)[1]
-    chance = float(counts.max() / counts.sum())
+    chance = record.passes.commonest
     looked_at = [each["examples"] for each in record.passes.evaluating]
     error = (chance * (1 - chance) / max(looked_at, default=400)) ** 0.5  # of a share of so many examples
     limit = chance + max(_ABOVE, error)
     if chance > _MOST or record.last_step < _PATIENCE:
         return Undecided("classes of which none has nearly all examples, and fifty steps")
-    best, last = float(np.max(finite(held_out).values)), end(finite(held_out), 0.3)
-    half = finite(held_out).values[len(finite(held_out)) // 2 :]
+    best, last = float(np.max(held_out.values)), end(held_out, 0.3)
+    half = held_out.values[len(held_out) // 2 :]
     # one answer for all examples is right as often as its class is there, which may be more than was seen
     is_constant = len(half) > 2 and float(np.ptp(half)) == 0 and last < limit + 2 * error
     informed = (last > limit or best > limit + 2 * max(_ABOVE, error)) and not is_constant
@@ -58,13 +57,13 @@ def _by_accuracy(record: Record) -> Verdict:
 
 
 def _by_loss(record: Record) -> Verdict:
-    held_out, training, moved = record.held_out_loss, record.loss, pace(record)
-    if held_out is None or training is None or moved is None or len(finite(held_out)) < 3:
+    held_out, moved = enough(record.held_out_loss, 3), pace(record)
+    if held_out is None or record.loss is None or moved is None:
         return Undecided("the loss on examples kept apart: recording.log(val_loss=…)")
-    first, lowest = begin(finite(held_out)), float(np.min(finite(held_out).values))
+    first, lowest = begin(held_out), float(np.min(held_out.values))
     gained = (first - lowest) / max(abs(first), 1e-30)
     # a constant target is learned at once, and what is right by chance gains nothing after that
-    if gained > _ABOVE or moved.ratio < _MOVED or end(finite(held_out)) < first:
+    if gained > _ABOVE or moved.ratio < _MOVED or end(held_out) < first:
         return None
     return _finding(
         "the loss on examples kept apart never falls, though the weights move",

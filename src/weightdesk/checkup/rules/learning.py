@@ -1,4 +1,4 @@
-"""How fast weights move beside their size, and whether they know where to."""
+"""How fast weights move beside their size, and whether a step takes the last one back."""
 
 from __future__ import annotations
 
@@ -19,14 +19,12 @@ class Pace:
         early: the same of the first steps, over the first weights.
         travelled: rms of the whole way over that of the first weights.
         turning: mean correlation of an update with the next one; −1: each step takes the last one back.
-        steady: the length of the way over what was walked; 1: all steps point the same way.
     """
 
     ratio: float
     early: float
     travelled: float
     turning: float
-    steady: float
 
 
 def pace(record: Record) -> Pace | None:
@@ -41,10 +39,9 @@ def pace(record: Record) -> Pace | None:
             continue
         ratio = float(np.median(np.sqrt(np.mean(moves**2, 1)))) / max(rms(samples.weights), 1e-30)
         turning = float((moves[1:] * moves[:-1]).sum()) / max(float((moves**2).sum()), 1e-300)
-        walked = float(np.abs(moves).sum(0).mean())
         way = samples.weights[-1] - samples.weights[0]
         early = rms(moves[:10]) / size
-        rows.append((ratio, early, rms(way) / size, turning, float(np.abs(way).mean()) / max(walked, 1e-300)))
+        rows.append((ratio, early, rms(way) / size, turning))
     if not rows:
         return None
     return Pace(*map(float, np.median(np.array(rows), axis=0)))

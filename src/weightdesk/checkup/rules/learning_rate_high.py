@@ -6,7 +6,7 @@ from weightdesk.checkup.finding import Evidence, Finding, Undecided
 from weightdesk.checkup.record import Curve, Record
 from weightdesk.checkup.rules.learning import pace
 from weightdesk.checkup.rules.rule import Rule, Verdict
-from weightdesk.checkup.series import begin, end, finite, noise, smooth
+from weightdesk.checkup.series import begin, end, enough, noise, smooth
 
 _RATIO = 0.02
 _TURNING = -0.25
@@ -18,10 +18,9 @@ _TRAVELLED = 6.0  # times the first weights
 
 def decide(record: Record) -> Verdict:
     """Look for large updates with a loss that does not get down, and for steps that take each other back."""
-    found = pace(record)
-    if record.loss is None or found is None or len(finite(record.loss)) < 10:
+    found, loss = pace(record), enough(record.loss, 10)
+    if loss is None or found is None:
         return Undecided("the loss and the weights at ten steps")
-    loss = finite(record.loss)
     first, last = begin(loss), end(loss)
     smoothed = smooth(loss.values, max(3, len(loss) // 20))
     lowest = float(smoothed.min())

@@ -6,7 +6,7 @@ from weightdesk.checkup.finding import Evidence, Finding, Undecided
 from weightdesk.checkup.record import Record
 from weightdesk.checkup.rules.learning import pace
 from weightdesk.checkup.rules.rule import Rule, Verdict
-from weightdesk.checkup.series import begin, end, finite
+from weightdesk.checkup.series import begin, end, enough
 
 _TRAVELLED = 0.05
 _RATIO = 2e-4
@@ -15,15 +15,14 @@ _PATIENCE = 20  # steps
 
 def decide(record: Record) -> Verdict:
     """Measure how far the weights came, and what the loss gained by it."""
-    found = pace(record)
-    if record.loss is None or found is None or len(finite(record.loss)) < 10:
+    found, loss = pace(record), enough(record.loss, 10)
+    if loss is None or found is None:
         return Undecided("the loss and the weights at ten steps")
     rate = record.metric("lr", "learning_rate")
     if not record.is_done and (
         record.last_step < _PATIENCE or (rate is not None and rate.values[-1] > rate.values[0])
     ):
         return Undecided("the end of the warm-up")
-    loss = finite(record.loss)
     first, last = begin(loss), end(loss)
     gained = (first - last) / max(abs(first), 1e-30)
     if found.ratio > _RATIO or found.travelled > _TRAVELLED or gained > 0.5:

@@ -7,7 +7,7 @@ import numpy as np
 from weightdesk.checkup.finding import Evidence, Finding, Undecided
 from weightdesk.checkup.record import Curve, Record
 from weightdesk.checkup.rules.rule import Rule, Verdict
-from weightdesk.checkup.series import begin, end, finite, noise
+from weightdesk.checkup.series import begin, end, enough, noise
 
 _BEFORE = 25  # steps that a jump is measured against
 _CANDIDATES = 200  # the steepest rises
@@ -19,9 +19,9 @@ _ABOVE_ALL = 1.5  # times the first loss
 
 def decide(record: Record) -> Verdict:
     """Find the largest jump above what came right before it."""
-    if record.loss is None or len(finite(record.loss)) < 2 * _BEFORE:
+    loss = enough(record.loss, 2 * _BEFORE)
+    if loss is None:
         return Undecided(f"the loss at {2 * _BEFORE} steps: recording.log(loss=loss)")
-    loss = finite(record.loss)
     first = begin(loss)
     rises = np.diff(loss.values)[_BEFORE - 1 : -3]
     largest = np.argsort(-rises)[:_CANDIDATES] + _BEFORE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from weightdesk.checkup.finding import Evidence, Finding, Undecided
+from weightdesk.checkup.finding import NO_PASS, Evidence, Finding
 from weightdesk.checkup.record import Record
 from weightdesk.checkup.rules.rule import Rule, Verdict
 
@@ -13,7 +13,7 @@ def decide(record: Record) -> Verdict:
     """Look for linear layers between which nothing bends, narrow ones on purpose apart."""
     graphs = record.passes.graphs
     if not graphs:
-        return Undecided("a forward pass with gradients of the watched model itself")
+        return NO_PASS
     pairs = {tuple(each["straight"]) for _, told in graphs for each in told if "straight" in each}
     wrong = sorted(pair for pair in pairs if not _is_deliberate(record, *pair))
     if not wrong:

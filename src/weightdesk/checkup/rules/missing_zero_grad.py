@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from weightdesk.checkup.finding import Evidence, Finding, Undecided
 from weightdesk.checkup.record import Record
 from weightdesk.checkup.rules.rule import Rule, Verdict
@@ -47,7 +45,7 @@ def _end(record: Record) -> int:
     """The step from which on gradients are no numbers: none of them equals another."""
     ends = [record.last_step + 1]
     for each in record.samples.values():
-        bad = (~np.isfinite(each.gradients) & ~each.missing).any(1)
+        bad = each.broken.any(1)
         ends += [int(each.steps[bad][0])] if bad.any() else []
     return min(ends)
 

@@ -55,7 +55,7 @@ def _in_samples(record: Record) -> list[tuple[int, int, str]]:
     found = []
     for name, each in record.samples.items():
         for kind, bad in (
-            ("gradient", ~np.isfinite(each.gradients) & ~each.missing),
+            ("gradient", each.broken),
             ("weight", ~np.isfinite(each.weights)),
         ):
             rows = bad.any(1)

@@ -63,7 +63,7 @@ def _by_gap(record: Record, held_out: Curve, training: Curve) -> Verdict:
     share = (kept - left) / max(abs(first), 1e-30)
     right, known = record.accuracy, record.held_out_accuracy
     apart = None if right is None or known is None else end(finite(right)) - end(finite(known))
-    half = finite(held_out).values[len(held_out) // 2 :]
+    half = held_out.values[len(held_out) // 2 :]
     still_falls = begin(held_out) > kept and float(
         np.median(half[: max(1, len(half) // 2)])
     ) - kept > 0.05 * abs(first)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from weightdesk.checkup.finding import Evidence, Finding, Undecided
-from weightdesk.checkup.record import Floats, Record
+from weightdesk.checkup.record import Record
 from weightdesk.checkup.rules.rule import Rule, Verdict
+from weightdesk.checkup.series import rms
 
 _LEAST = 3  # steps
 _MANY = 50  # weights
@@ -44,7 +45,7 @@ def _is_mistaken(record: Record, name: str, still: list[str]) -> bool:
         module = name.rpartition(".")[0]
         others = [each for each in record.samples if each.rpartition(".")[0] == module and each != name]
         return any(each not in still for each in others) or _is_untrained(record, name)
-    return bool(samples.missing.all()) or rms_of(samples.gradients) > 0
+    return bool(samples.missing.all()) or rms(samples.gradients[np.isfinite(samples.gradients)]) > 0
 
 
 def _is_untrained(record: Record, name: str) -> bool:
@@ -62,12 +63,6 @@ def _is_untrained(record: Record, name: str) -> bool:
         and 0.9 * bound < largest <= 1.0001 * bound
         and abs(size * 3**0.5 / bound - 1) < 0.1
     )
-
-
-def rms_of(values: Floats) -> float:
-    """Root mean square of what is finite."""
-    kept = values[np.isfinite(values)]
-    return float(np.sqrt(np.mean(kept**2))) if kept.size else 0.0
 
 
 def _cause(record: Record, names: list[str]) -> tuple[str, str]:

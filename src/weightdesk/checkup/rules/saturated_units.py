@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from weightdesk.checkup.finding import Evidence, Finding, Undecided
+from weightdesk.checkup.finding import NO_PASS, Evidence, Finding
 from weightdesk.checkup.record import Record
 from weightdesk.checkup.rules.initial_scale import gains
 from weightdesk.checkup.rules.rule import Rule, Verdict
@@ -21,7 +21,7 @@ def decide(record: Record) -> Verdict:
     if (gates := _gates(record)) is not None:
         return gates
     if not graphs:
-        return Undecided("a forward pass with gradients of the watched model itself")
+        return NO_PASS
     layers: dict[str, list[tuple[int, float, str]]] = {}
     for step, told in graphs:
         for each in told:

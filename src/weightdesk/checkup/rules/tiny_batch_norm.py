@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from weightdesk.checkup.finding import Evidence, Finding, Undecided
+from weightdesk.checkup.finding import NO_PASS, Evidence, Finding
 from weightdesk.checkup.record import Record
 from weightdesk.checkup.rules.rule import Rule, Verdict
 
@@ -18,7 +18,7 @@ def decide(record: Record) -> Verdict:
         return None
     sizes = [each["examples"] for each in record.passes.training if each["training"]]
     if not sizes:
-        return Undecided("a forward pass with gradients of the watched model itself")
+        return NO_PASS
     size = float(np.median(sizes))
     if size >= _LEAST:
         return None

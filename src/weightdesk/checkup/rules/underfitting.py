@@ -7,7 +7,7 @@ import numpy as np
 from weightdesk.checkup.finding import Evidence, Finding, Undecided
 from weightdesk.checkup.record import Record
 from weightdesk.checkup.rules.rule import Rule, Verdict
-from weightdesk.checkup.series import begin, end, finite, noise
+from weightdesk.checkup.series import begin, end, enough, finite, noise
 
 _LEFT = 0.4  # of the loss
 _LEFT_AT_PLACES = 0.75  # where each place has a label, as in language, much cannot be known
@@ -19,9 +19,9 @@ _FALLING = 0.15  # of the loss that is left, lost in the last fifth
 
 def decide(record: Record) -> Verdict:
     """Measure how much of the loss is left, and whether it still falls."""
-    if record.loss is None or len(finite(record.loss)) < 20:
+    loss = enough(record.loss, 20)
+    if loss is None:
         return Undecided("the loss at twenty steps: recording.log(loss=loss)")
-    loss = finite(record.loss)
     first, last = begin(loss), end(loss)
     before = float(np.median(loss.values[round(0.7 * len(loss)) : round(0.85 * len(loss))]))
     falling = (before - last) / max(abs(before), 1e-30)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weightdesk.checkup.finding import Evidence, Finding, Undecided
+from weightdesk.checkup.finding import NO_PASS, Evidence, Finding
 from weightdesk.checkup.passes import Pass
 from weightdesk.checkup.record import Record
 from weightdesk.checkup.rules.rule import Rule, Verdict
@@ -15,7 +15,7 @@ def decide(record: Record) -> Verdict:
     training = [each for each in record.passes.training if each["modal"]]
     evaluating = [each for each in record.passes.evaluating if each["modal"]]
     if not record.passes.training:
-        return Undecided("a forward pass with gradients of the watched model itself")
+        return NO_PASS
     asleep = [each for each in training if not each["training"] and not each["modal_training"]]
     awake = [each for each in evaluating if each["training"] and each["modal_training"]]
     if len(asleep) >= _SHARE * max(1, len(training)):

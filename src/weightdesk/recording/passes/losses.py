@@ -70,14 +70,8 @@ def _of_classes(rows: Rows, pull: Rows) -> LossForm:
         values = pull.min(1).values.abs()
         spread = float(values.std() / values.mean()) if len(values) > 1 else 0.0
         return LossForm("nll" if spread < _EXACT else "log", spread, lowest.tolist())
-    binary = (pull < 0).double()
-    candidates = {
-        "cross_entropy": rows.softmax(1) - one_hot,
-        "bce_logits": rows.sigmoid() - binary,
-    }
-    if bool((rows > 0).all() and (rows < 1).all()):
-        candidates["bce"] = (rows - binary) / (rows * (1 - rows))
-    candidates |= _through_softmax(rows, pull) | _through_sigmoid(rows, binary)
+    candidates = {"cross_entropy": rows.softmax(1) - one_hot}
+    candidates |= _of_chances(rows, (pull < 0).double()) | _through_softmax(rows, pull)
     name, misfit = _closest(candidates, pull)
     if name == "unknown" and rows.shape[1] > 2 and _row_by_row(candidates["cross_entropy"], pull) < _EXACT:
         name = "cross_entropy"  # with a weight for each class
@@ -98,17 +92,21 @@ def _through_softmax(rows: Rows, pull: Rows) -> dict[str, Rows]:
     }
 
 
-def _through_sigmoid(rows: Rows, binary: Rows) -> dict[str, Rows]:
+def _of_chances(rows: Rows, wanted: Rows) -> dict[str, Rows]:
+    """Binary cross entropy of logits, of a sigmoid behind them, and of probabilities where these are some."""
     chances = rows.sigmoid()
-    return {"bce_logits_of_sigmoid": (chances.sigmoid() - binary) * chances * (1 - chances)}
+    found = {
+        "bce_logits": chances - wanted,
+        "bce_logits_of_sigmoid": (chances.sigmoid() - wanted) * chances * (1 - chances),
+    }
+    if bool((rows > 0).all() and (rows < 1).all()):
+        found["bce"] = (rows - wanted) / (rows * (1 - rows))
+    return found
 
 
 def _of_one(rows: Rows, pull: Rows) -> LossForm:
     binary = (pull < 0).double()
-    candidates = {"bce_logits": rows.sigmoid() - binary} | _through_sigmoid(rows, binary)
-    if bool((rows > 0).all() and (rows < 1).all()):
-        candidates["bce"] = (rows - binary) / (rows * (1 - rows))
-    name, misfit = _closest(candidates, pull)
+    name, misfit = _closest(_of_chances(rows, binary), pull)
     if name == "unknown":
         return LossForm(name, misfit, [], *_sameness(rows[:, 0], pull[:, 0]))
     return LossForm(name, misfit, binary[:, 0].long().tolist())

@@ -42,7 +42,7 @@ class SeenPass:
     modes: tuple[int, int]
     examples: int
     inputs: Tensor | None
-    outputs: Tensor | None
+    outputs: Tensor
     shape: tuple[int, ...]
     gradient: Tensor | None = None
     stale: bool | None = None

@@ -26,9 +26,8 @@ def passes_table(passes: Sequence[SeenPass]) -> pa.Table:
 
 
 def _row(seen: SeenPass) -> dict[str, Any]:
-    form = LossForm("unknown", float("nan"), [])
-    outputs = None if seen.outputs is None else seen.outputs.cpu().double()
-    if outputs is not None and seen.gradient is not None:
+    form, outputs = LossForm("unknown", float("nan"), []), seen.outputs.cpu().double()
+    if seen.gradient is not None:
         form = loss_form(outputs, seen.gradient.cpu().double())
     return {
         "step": seen.step,
@@ -72,9 +71,9 @@ def _input_facts(inputs: Tensor | None) -> dict[str, Any]:
     }
 
 
-def _output_facts(outputs: Tensor | None, seen: SeenPass) -> dict[str, Any]:
+def _output_facts(outputs: Tensor, seen: SeenPass) -> dict[str, Any]:
     facts: dict[str, Any] = {"output_shape": list(seen.shape)}
-    if outputs is None or not outputs.numel():
+    if not outputs.numel():
         return facts
     return facts | {
         "output_min": float(outputs.min()),
