@@ -29,6 +29,7 @@ from weightdesk.recording.tables import (
 from weightdesk.runs.format import METRICS, PASSES, SAMPLED, STATISTICS
 from weightdesk.runs.parts import PartWriter
 from weightdesk.runs.stores import Store
+from weightdesk.statistics.team import work_alone
 
 FLUSH_INTERVAL: Final = 1.0
 """Seconds between two flushes."""
@@ -119,6 +120,7 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
+        work_alone()
         try:
             while not self._closing:
                 self._work_until(time.monotonic() + self._interval)
