@@ -27,15 +27,23 @@ def sort_rows(table: pa.Table, keys: Sequence[str]) -> pa.Table:
     if table.num_rows < 2:
         return table
     order = np.lexsort([sort_codes(table.column(key)) for key in reversed(keys)])
-    return table.take(order)
+    # from its memory, as an array handed over would import pandas in a training's process
+    return table.take(pa.Array.from_buffers(pa.int64(), len(order), [None, pa.py_buffer(order)]))
 
 
 def sort_codes(column: pa.ChunkedArray) -> npt.NDArray[np.generic]:
     """Numbers in the same order as the column's values: integers themselves, ranks for names."""
     if not pa.types.is_dictionary(column.type):
-        return np.asarray(column.to_numpy())
+        empty = np.zeros(0, column.type.to_pandas_dtype())
+        return np.concatenate([empty, *map(_integers, column.chunks)])
     array = column.unify_dictionaries().combine_chunks()
     names = np.asarray(array.dictionary.to_pylist(), dtype=object)
     ranks = np.empty(len(names), np.int64)
     ranks[np.argsort(names)] = np.arange(len(names))
-    return np.asarray(ranks[array.indices.to_numpy()])
+    return np.asarray(ranks[_integers(array.indices)])
+
+
+def _integers(array: pa.Array) -> npt.NDArray[np.generic]:
+    """The memory of integers without nulls; `to_numpy` would import pandas, too."""
+    dtype = np.dtype(array.type.to_pandas_dtype())
+    return np.frombuffer(array.buffers()[1], dtype, len(array), array.offset * dtype.itemsize)
