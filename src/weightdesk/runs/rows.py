@@ -27,8 +27,30 @@ def sort_rows(table: pa.Table, keys: Sequence[str]) -> pa.Table:
     if table.num_rows < 2:
         return table
     order = np.lexsort([sort_codes(table.column(key)) for key in reversed(keys)])
-    # from its memory, as an array handed over would import pandas in a training's process
-    return table.take(pa.Array.from_buffers(pa.int64(), len(order), [None, pa.py_buffer(order)]))
+    return table.take(_memory_of(order))
+
+
+def rows_of_rounds(table: pa.Table, stride: int, together: int = 1) -> pa.Table:
+    """The rows of every k-th round of steps.
+
+    Args:
+        table: with a column `step`.
+        stride: k.
+        together: steps of a round.
+
+    >>> rows_of_rounds(pa.table({"step": [0, 1, 2, 3, 4]}), stride=2).column("step").to_pylist()
+    [0, 2, 4]
+    """
+    if stride == 1:
+        return table
+    wanted = sort_codes(table.column("step")) // together % stride == 0
+    places = np.flatnonzero(wanted).astype(np.int64)
+    return table.take(_memory_of(places))
+
+
+def _memory_of(places: npt.NDArray[np.int64]) -> pa.Array:
+    """Places as Arrow has them, from their memory: an array handed over would import pandas."""
+    return pa.Array.from_buffers(pa.int64(), len(places), [None, pa.py_buffer(places)])
 
 
 def sort_codes(column: pa.ChunkedArray) -> npt.NDArray[np.generic]:
