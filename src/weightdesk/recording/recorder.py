@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-import torch
+import numpy.typing as npt
 from torch import Tensor
 from torch.amp import GradScaler
 from torch.optim import Optimizer
@@ -28,7 +28,7 @@ from weightdesk.recording.gradients import local, loss_scale, seen_gradient
 from weightdesk.recording.meter import Batch, StepMeter
 from weightdesk.recording.notes import Notes
 from weightdesk.recording.passes import PassMeter
-from weightdesk.recording.sampling import Sampler, pick
+from weightdesk.recording.sampling import Sampler
 from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.recording.snapshot import Snapshot
 from weightdesk.recording.stephooks import StepHooks
@@ -74,7 +74,7 @@ class Recorder:
         self._every, self._sampler, self._scaler = schedule.every, sampler, scaler
         self._observes_modules = "activation" in kinds and not subject.compiled
         rank, together = subject.rank, len(subject.optimizers)
-        self._agenda = Agenda(budget, schedule, together, alike=rank.sharded)
+        self._agenda = Agenda(budget, schedule, together, alike=rank.sharded, sparsest=writer.strides)
         self._meter = StepMeter(kinds, notes)
         self._activations = ActivationMeter(subject.model, writer.add_statistics, self._attempt, notes)
         self._backward = BackwardGradients(subject.parameters if rank.is_alone else {}, self._attempt)
@@ -91,12 +91,17 @@ class Recorder:
             optimizer: [moved.get(name) for name in sampler.places]
             for optimizer, moved in self._moved.items()
         }
+        self._last_moved: Sequence[Tensor | None] = []
+        self._left: npt.NDArray[np.float64] | None = (
+            None  # sampled gradients after the last step, if asked for
+        )
         self._next_look: Step = 0
         self._eventful = False
         self._snapshot: Snapshot | None = None
         self._row = MetricsRow(0, 0.0, {})
         self._began = time.perf_counter()
         self._stepping: Optimizer | None = None  # the outermost one whose step is under way
+        self._samples = False  # whether it is sampled
         self._has_gradients = False  # whether its gradients are final
         self._batches: list[Batch] = []  # statistics of this step
         self._hooks: StepHooks | None = None
@@ -104,13 +109,26 @@ class Recorder:
 
     def attach(self) -> None:
         """Keep the initial weights and begin to watch."""
+        began = time.perf_counter()
         self._initial = Snapshot(self._subject, 0)
+        self._expect(time.perf_counter() - began)
         self._writer.add_snapshot(self._initial)
         self._initial.reserve(self._subject.parameters)
         self._meter.reserve({name: local(each) for name, each in self._subject.parameters.items()})
         self._writer.wait(allowed=0, patience=_HEAD_START)
         self._hooks = StepHooks(self._subject.optimizers, self)
+        self._budget.charge("start", time.perf_counter() - began)
         self._look_ahead()
+
+    def _expect(self, copying: float) -> None:
+        """Estimate what comes from the time that it took to copy the weights; factors measured on an MLP."""
+        parameters, modules = len(self._subject.parameters), sum(1 for _ in self._subject.model.modules())
+        values = sum(map(len, self._sampler.places.values()))
+        # weights, gradients, updates and two states; writing takes twice as long as copying
+        self._budget.expect("snapshot", 5 * copying, 10 * copying)
+        rows = 3 * parameters + modules
+        self._budget.expect("statistics", 3 * copying + 5e-5 * rows, 3e-3 + 2e-5 * rows)
+        self._budget.expect("sampling", 3e-5 + 3e-7 * values, 2e-7 * values)
 
     def detach(self) -> None:
         """Take every hook off."""
@@ -148,11 +166,18 @@ class Recorder:
         """First half: weights and gradients as the optimizer is about to use them."""
         began = time.perf_counter()
         self._stepping, self._batches, self._has_gradients = optimizer, [], final
-        try:
-            self._sample(optimizer)
-        except Exception as error:  # the training must go on whatever it is
-            self.stop(error)
-        self._budget.other += time.perf_counter() - began
+        self._samples = self._agenda.samples(self.step)
+        if self._writer.error is not None:
+            self.stop(self._writer.error)
+        elif self._samples:
+            try:
+                self._sample(optimizer)
+            except Exception as error:  # the training must go on whatever it is
+                self.stop(error)
+            self._budget.sampled += 1
+            self._budget.sampling += time.perf_counter() - began
+        else:
+            self._budget.other += time.perf_counter() - began
         if self._eventful:
             if self._agenda.statistics:
                 self._attempt("statistics", self._measure_before, optimizer)
@@ -164,15 +189,14 @@ class Recorder:
     def final_gradients(self, optimizer: Optimizer) -> None:
         """Gradients that were computed or changed since the step began, as an optimizer uses them now."""
         self._has_gradients = True
-        self._attempt("other", self._sample_again, optimizer)
+        if self._samples:
+            self._attempt("other", self._sample_again, optimizer)
         if self._eventful:
             if self._agenda.statistics:
                 self._attempt("statistics", self._measure_gradients, optimizer)
             self._attempt("snapshot", self._add_gradients, optimizer)
 
     def _sample(self, optimizer: Optimizer) -> None:
-        if self._writer.error is not None:
-            raise self._writer.error
         self._sampler.read(self.step, *self._sampled_tensors(optimizer))
 
     def _sample_again(self, optimizer: Optimizer) -> None:
@@ -246,6 +270,7 @@ class Recorder:
         self._stepping, self._batches = None, []
         self.step += 1
         self._budget.steps += 1
+        self._last_moved = self._sampled_moved[id(optimizer)]
         if self._eventful or self.step >= self._next_look:
             self._attempt("statistics" if self._eventful else "other", self._look_ahead)
 
@@ -263,6 +288,7 @@ class Recorder:
             if self._agenda.statistics and self._observes_modules:
                 self._activations.start(self.step)
             if self._agenda.statistics and self._passes is not None:
+                self._left = self._sampled_gradients(self._last_moved)
                 self._passes.start()
         if self._eventful and self._agenda.snapshot:
             self._backward.listen(SpareMemory() if self._initial is None else self._initial.spare)
@@ -280,19 +306,16 @@ class Recorder:
 
     def _left_over(self) -> bool | None:
         """Whether the gradients that the last step used are still there; None where nobody knows."""
-        last = self._sampler.last_gradients()
-        if last is None or self._subject.rank.sharded:
+        left, now = self._left, self._sampled_gradients(self._sampled)
+        if left is None or now is None or np.isinf(left).any() or np.isinf(now).any():
             return None
-        now = [
-            torch.full((len(places),), torch.nan).double()
-            if each.grad is None
-            else pick(each.grad, torch.from_numpy(places))
-            for each, places in zip(self._sampled, self._sampler.places.values(), strict=True)
-        ]
-        there = torch.cat(now).numpy()
-        if np.isinf(last).any() or np.isinf(there).any():
+        return bool(np.nan_to_num(now).any()) and np.array_equal(now, left, equal_nan=True)
+
+    def _sampled_gradients(self, parameters: Sequence[Tensor | None]) -> npt.NDArray[np.float64] | None:
+        """Gradients of the sampled weights as they are now, NaN where there are none."""
+        if self._subject.rank.sharded:
             return None
-        return bool(np.nan_to_num(there).any()) and np.array_equal(there, last, equal_nan=True)
+        return self._sampler.gradients_now([None if each is None else each.grad for each in parameters])
 
     def _may_wait_for_writer(self) -> bool:
         """A snapshot that nobody relies on is left out rather than waited for."""

@@ -1,4 +1,4 @@
-"""A fixed choice of single weights, read at every step."""
+"""A fixed choice of single weights, read at every step that the cost budget allows."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from weightdesk.recording.ranks import Shard
 from weightdesk.statistics.measure import KINDS, kernels
+from weightdesk.statistics.memory import has_plain_memory
 from weightdesk.types import ParameterName, Step
 
 PER_PARAMETER: Final = 16
@@ -105,11 +106,11 @@ class Sampler:
         self._addresses = np.zeros(2 * len(lengths), np.uint64)
         self._memory = self._addresses.data.cast("B") if lengths else memoryview(bytearray())
         self._pack = struct.Struct(f"{2 * len(lengths)}Q").pack_into
+        self._direct = False  # whether all is plain memory of the CPU
         self._pointers: list[int] = []
         self._strides: list[tuple[int, ...] | None] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._block: SampledSteps | None = None
-        self._last: SampledSteps | None = None
         self._filled: list[SampledSteps] = []
         self._last_step: Step = -1
 
@@ -154,12 +155,15 @@ class Sampler:
         names: Container[ParameterName],
     ) -> None:
         """Replace the gradients of some parameters in what `read` has read of this step."""
-        before = self._withdraw(step)
-        self.read(step, weights, gradients)
-        after = self._last_filled()
-        if before is None or after is None:
-            return
-        is_renewed = [name in names for name in self.places]
+        with self._lock:
+            before = self._withdraw(step)
+            self.read(step, weights, gradients)
+            after = self._last_filled()
+            if before is not None and after is not None:
+                self._restore(before, after, [name in names for name in self.places])
+
+    def _restore(self, before: SampledSteps, after: SampledSteps, is_renewed: list[bool]) -> None:
+        """Put into the last row of a block what it was, but for the gradients of some parameters."""
         if isinstance(before.values, list) and isinstance(after.values, list):
             stays = [*[True] * len(is_renewed), *(not renewed for renewed in is_renewed)]
             after.values[:] = [
@@ -190,12 +194,28 @@ class Sampler:
             )
             return SampledSteps(np.array([step]), values, block.without_gradient, 1)
 
-    def last_gradients(self) -> npt.NDArray[np.float64] | None:
-        """The gradients that were read last, NaN where there were none; None before, and on other devices."""
-        if self._last is None or isinstance(self._last.values, list) or not self._last.count:
+    def gradients_now(self, gradients: Sequence[Tensor | None]) -> npt.NDArray[np.float64] | None:
+        """The sampled places of gradients, NaN where there are none, without keeping them.
+
+        None before the first `read`, on other devices, for sparse gradients and where their strides are
+        not those of the last ones.
+        """
+        half, count = len(self._owners) // 2, len(gradients)
+        if count != len(self._strides) or any(each is not None and each.is_sparse for each in gradients):
             return None
-        row = self._last.values[self._last.count - 1]
-        return np.where(self._last.without_gradient, np.nan, row[len(row) // 2 :])
+        with self._lock:
+            same = all(
+                each is None or each.stride() == known
+                for each, known in zip(gradients, self._strides, strict=True)
+            )
+            if not (self._direct and same):
+                return None
+            pointers = np.array([0 if each is None else each.data_ptr() for each in gradients], np.uint64)
+            owners, values = self._owners[:half], np.empty(half)
+            arrays = (pointers, self._kinds[count:], owners, self._offsets[half:], values)
+            places = [array.ctypes.data for array in arrays]
+            _gather(*places[:2], count, *places[2:], half)
+        return values
 
     def take(self) -> list[SampledSteps]:
         """What was read since the last call; for the writing thread."""
@@ -215,7 +235,6 @@ class Sampler:
         self._block = SampledSteps(
             np.zeros(rows, np.int64), values, self._missing, address=values.ctypes.data
         )
-        self._last = self._block
         return self._block
 
     def _prepare(self, weights: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
@@ -223,7 +242,7 @@ class Sampler:
         tensors = [*weights, *gradients]
         wanted = list(self.places.values())
         self._missing = np.repeat([each is None for each in gradients], [len(each) for each in wanted])
-        self._direct = all(each is None or (each.is_cpu and not each.is_sparse) for each in tensors)
+        self._direct = all(each is None or has_plain_memory(each) for each in tensors)
         if self._direct:
             self._kinds = np.array([0 if each is None else KINDS[each.dtype] for each in tensors], np.int8)
             offsets = map(_memory_places, tensors, wanted + wanted)

@@ -127,7 +127,17 @@ def watch(
     budget = CostBudget(cost)
     sampler = Sampler(places, {name: shard_of(each, rank) for name, each in measured.items()})
     keeper = SnapshotKeeper(store, schedule, rank)
-    writer = Writer(store, sampler, keeper, budget.charge, rank.number, flush)
+    writer = Writer(
+        store,
+        sampler,
+        keeper,
+        budget.charge_beside,
+        rank.number,
+        flush,
+        # shards of a row are written by several processes, which would have to thin alike
+        disk=None if rank.sharded else schedule.disk,
+        together=len(subject.optimizers),
+    )
     notes = Notes(manifest.recording["notes"])
     recorder = Recorder(subject, writer, budget, schedule, sampler, frozenset(kinds), notes, scaler)
     recorder.attach()
@@ -137,7 +147,7 @@ def watch(
 def _live_check(place: str, budget: CostBudget) -> LiveCheck:
     from weightdesk.checkup import check  # takes long to load
 
-    return LiveCheck(lambda: check(place), lambda seconds: budget.charge("other", seconds))
+    return LiveCheck(lambda: check(place), lambda seconds: budget.charge_beside("check", seconds))
 
 
 def _disk_bytes(disk: int | str) -> int:
