@@ -9,8 +9,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from weightdesk.recording.spool import Spool, SpooledTensor
 from weightdesk.statistics.devices import DeviceMeasurements, measure_on_device
-from weightdesk.statistics.measure import KINDS, Measurements, measure
+from weightdesk.statistics.measure import KINDS, Measurements, in_memory_order, measure
 from weightdesk.types import Kind, ParameterName, Step
 
 
@@ -73,10 +74,15 @@ class StepMeter:
     Arguments:
         kinds: which of weight, gradient and update to measure.
 
+    Attributes:
+        spool: if set, the weights on the CPU are remembered there and not in memory.
+
     """
 
     def __init__(self, kinds: frozenset[Kind]) -> None:
         self._kinds = kinds
+        self.spool: Spool | None = None
+        self._spooled: dict[ParameterName, SpooledTensor] = {}
         self._copies: dict[ParameterName, Tensor] = {}  # kept from step to step, to allocate once
         self._weights: Measurements | DeviceMeasurements | None = None
 
@@ -109,7 +115,10 @@ class StepMeter:
             batches.append(Batch(step, "gradient", list(seen), found[len(read) :], zeros=zeros))
         if "update" in self._kinds:
             for name, tensor in weights.items():
-                self._copy(name, tensor)
+                if self.spool is not None and tensor.is_cpu:
+                    self._spooled[name] = self.spool.copy(name, in_memory_order(tensor))
+                else:
+                    self._copy(name, tensor)
         return batches
 
     def after(self, step: Step, parameters: Mapping[ParameterName, Tensor]) -> list[Batch]:
@@ -117,8 +126,25 @@ class StepMeter:
         moved = {name: each for name, each in parameters.items() if each.dtype in KINDS}
         if not moved or "update" not in self._kinds:
             return []
-        found = measure_anywhere(list(moved.values()), [self._copies[name] for name in moved])
+        found: Found
+        if self.spool is not None and self._spooled:
+            found = Measurements.joined([self._measure_spooled(name, each) for name, each in moved.items()])
+            self._spooled.clear()
+            self.spool.clear()
+        else:
+            found = measure_anywhere(list(moved.values()), [self._copies[name] for name in moved])
         return [Batch(step, "update", list(moved), found, weights=self._weights)]
+
+    def _measure_spooled(self, name: ParameterName, tensor: Tensor) -> Measurements:
+        """Measure one update; what its tensor was comes into memory for as long as that takes."""
+        if name not in self._spooled:  # on another device
+            return measure_anywhere([tensor], [self._copies[name]]).collect()
+        flat = in_memory_order(tensor)
+        before, start = torch.empty_like(flat), 0
+        for block in self._spooled[name].blocks():
+            before[start : start + len(block)] = block
+            start += len(block)
+        return measure([flat], [before])
 
     def _copy(self, name: ParameterName, tensor: Tensor) -> None:
         kept = self._copies.get(name)

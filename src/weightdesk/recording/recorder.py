@@ -24,13 +24,15 @@ from weightdesk.recording.agenda import Agenda
 from weightdesk.recording.backwardgradients import BackwardGradients
 from weightdesk.recording.budget import CostBudget
 from weightdesk.recording.copies import SpareMemory
-from weightdesk.recording.gradients import local, loss_scale, seen_gradient
+from weightdesk.recording.gradients import SeenGradients, local, loss_scale, seen_gradient
 from weightdesk.recording.meter import StepMeter
 from weightdesk.recording.passes import PassMeter
 from weightdesk.recording.sampling import Sampler, pick
 from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.recording.snapshot import Snapshot
+from weightdesk.recording.spool import Spool
 from weightdesk.recording.stephooks import StepHooks
+from weightdesk.recording.streaming import StreamedSnapshot
 from weightdesk.recording.subject import Subject
 from weightdesk.recording.tables import MetricsRow
 from weightdesk.recording.warning import warn
@@ -89,18 +91,22 @@ class Recorder:
         }
         self._next_look: Step = 0
         self._eventful = False
-        self._snapshot: Snapshot | None = None
+        self._snapshot: Snapshot | StreamedSnapshot | None = None
         self._row = MetricsRow(0, 0.0, {})
         self._began = time.perf_counter()
         self._hooks: StepHooks | None = None
-        self._initial: Snapshot | None = None
+        self._initial: Snapshot | StreamedSnapshot | None = None
+        self._spool: Spool | None = None  # for the gradients of a large model
 
     def attach(self) -> None:
         """Keep the initial weights and begin to watch."""
-        self._initial = Snapshot(self._subject, 0)
+        self._initial = self._writer.keeper.take(self._subject, 0)
         self._writer.add_snapshot(self._initial)
-        self._initial.reserve(self._subject.parameters)
-        self._meter.reserve({name: local(each) for name, each in self._subject.parameters.items()})
+        if isinstance(self._initial, Snapshot):
+            self._initial.reserve(self._subject.parameters)
+            self._meter.reserve({name: local(each) for name, each in self._subject.parameters.items()})
+        else:
+            self._meter.spool, self._spool = self._writer.keeper.spool(), self._writer.keeper.spool()
         self._writer.wait(allowed=0, patience=_HEAD_START)
         self._hooks = StepHooks(self._subject.optimizers, self._before_step, self._after_step, self._adopt)
         self._look_ahead()
@@ -118,7 +124,7 @@ class Recorder:
         """Hand over what is left: the last row of metrics and the last weights."""
         self.detach()
         self._attempt("other", self._close_row)
-        self._attempt("snapshot", lambda: self._writer.add_snapshot(self._take_snapshot(is_last=True)))
+        self._attempt("snapshot", self._take_last)
 
     def log(self, values: dict[str, float | Tensor]) -> None:
         """Keep scalars of the present step, in the first process; those on a device are fetched later."""
@@ -164,13 +170,9 @@ class Recorder:
             gradients = [None if each is None else local(each) for each in seen]
         self._sampler.read(self.step, weights, gradients)
 
-    def _gradients(self, optimizer: Optimizer) -> dict[ParameterName, Tensor]:
-        """Gradients as the optimizer is about to use them, of the parameters that have one."""
-        seen = {name: seen_gradient(each, optimizer) for name, each in self._moved[id(optimizer)].items()}
-        return {name: gradient for name, gradient in seen.items() if gradient is not None}
-
     def _measure_before(self, optimizer: Optimizer) -> None:
-        shards = {name: local(each) for name, each in self._gradients(optimizer).items()}
+        gradients = SeenGradients(self._moved[id(optimizer)], optimizer)
+        shards = {name: local(each) for name, each in gradients.items()}
         for batch in self._meter.before(self.step, _local(self._moved[id(optimizer)]), shards):
             self._writer.add_statistics(batch)
 
@@ -178,22 +180,22 @@ class Recorder:
         for batch in self._meter.after(self.step, _local(self._moved[id(optimizer)])):
             self._writer.add_statistics(batch)
 
-    def _take_snapshot(self, *, is_last: bool = False) -> Snapshot:
-        if self._writer.is_behind:
-            self._writer.wait()
-        return Snapshot(self._subject, self.step, is_last=is_last)
+    def _take_last(self) -> None:
+        self._wait_for_writer()
+        self._writer.add_snapshot(self._writer.keeper.take(self._subject, self.step, is_last=True))
 
     def _open_snapshot(self, optimizer: Optimizer) -> None:
         initial, self._initial = self._initial, None
-        if initial is not None and initial.still_holds(self._subject):
-            self._snapshot = initial.again()  # kept already without gradients; its copies are still good
+        if initial is not None and initial.step == self.step and initial.still_holds(self._subject):
+            self._snapshot = initial.again()  # kept already without gradients; its weights are still good
         else:
-            self._snapshot = self._take_snapshot()
+            self._wait_for_writer()
+            self._snapshot = self._writer.keeper.begin(self._subject, self.step)
         moved, scale = self._moved[id(optimizer)], loss_scale(optimizer, self._scaler)
         left = self._backward.take(moved)
-        self._snapshot.before(moved, self._gradients(optimizer), optimizer, left, scale)
+        self._snapshot.before(moved, SeenGradients(moved, optimizer), optimizer, left, scale)
 
-    def _close_snapshot(self, optimizer: Optimizer, snapshot: Snapshot) -> None:
+    def _close_snapshot(self, optimizer: Optimizer, snapshot: Snapshot | StreamedSnapshot) -> None:
         snapshot.after(self._moved[id(optimizer)])
         self._writer.add_snapshot(snapshot)
 
@@ -227,7 +229,7 @@ class Recorder:
             if self._agenda.statistics and self._passes is not None:
                 self._passes.start()
         if self._eventful and self._agenda.snapshot:
-            self._backward.listen(SpareMemory() if self._initial is None else self._initial.spare)
+            self._backward.listen(self._gradient_memory())
         else:
             self._backward.stop()
 
@@ -255,6 +257,15 @@ class Recorder:
         if np.isinf(last).any() or np.isinf(there).any():
             return None
         return bool(np.nan_to_num(there).any()) and np.array_equal(there, last, equal_nan=True)
+
+    def _gradient_memory(self) -> SpareMemory | Spool:
+        if self._spool is not None:
+            return self._spool
+        return self._initial.spare if isinstance(self._initial, Snapshot) else SpareMemory()
+
+    def _wait_for_writer(self) -> None:
+        if self._writer.is_behind:
+            self._writer.wait()
 
     def _may_wait_for_writer(self) -> bool:
         """A snapshot that nobody relies on is left out rather than waited for."""

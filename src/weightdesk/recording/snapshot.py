@@ -92,16 +92,14 @@ class Snapshot:
                 self._add_both(name, dense.detach(), left[name], scale)
             else:
                 self.extra[f"{name}@gradient"] = self._copy(f"{name}@gradient", dense)
-        options: dict[ParameterName, Options] = {}
-        groups = {id(each): group for group in optimizer.param_groups for each in group["params"]}
         for name, parameter in parameters.items():
-            options[name] = options_of(groups[id(parameter)])
+            self._copy_once(name, parameter)  # a state dict need not have every parameter
             for key, value in optimizer.state.get(parameter, {}).items():
                 if isinstance(value, Tensor):
                     self.extra[f"{name}@{key}"] = self._copy(f"{name}@{key}", value)
                 elif isinstance(value, (bool, int, float)):
                     self.extra[f"{name}@{key}"] = self._copy(f"{name}@{key}", torch.tensor(value))
-        self.metadata |= {"optimizer": json.dumps(type(optimizer).__name__), "options": json.dumps(options)}
+        self.metadata |= optimizer_metadata(optimizer, parameters)
 
     def after(self, parameters: Mapping[ParameterName, nn.Parameter]) -> None:
         """Add what the step did: the weights after it minus the weights before it."""
@@ -137,6 +135,17 @@ class Snapshot:
         if self._rank.sharded:
             self.shards[name] = shard_of(tensor, self._rank)
         return self.spare.copy(name, tensor)
+
+
+def optimizer_metadata(
+    optimizer: Optimizer, parameters: Mapping[ParameterName, nn.Parameter]
+) -> dict[str, str]:
+    """Class of the optimizer and, by parameter, the options of its group, as JSON."""
+    groups = {id(each): group for group in optimizer.param_groups for each in group["params"]}
+    options: dict[ParameterName, Options] = {
+        name: options_of(groups[id(parameter)]) for name, parameter in parameters.items()
+    }
+    return {"optimizer": json.dumps(type(optimizer).__name__), "options": json.dumps(options)}
 
 
 def memory_of(tensors: Iterable[Tensor]) -> int:

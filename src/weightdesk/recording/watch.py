@@ -125,7 +125,7 @@ def watch(
     ledger = Ledger.open(store, manifest, rank, overwrite=overwrite)
     budget = CostBudget(cost)
     sampler = Sampler(places, {name: shard_of(each, rank) for name, each in measured.items()})
-    keeper = SnapshotKeeper(store, schedule, rank)
+    keeper = SnapshotKeeper(store, schedule, rank, manifest.recording["notes"])
     writer = Writer(store, sampler, keeper, budget.charge, rank.number, flush)
     recorder = Recorder(subject, writer, budget, schedule, sampler, frozenset(kinds), scaler)
     recorder.attach()

@@ -67,7 +67,7 @@ class Writer:
         interval: float = FLUSH_INTERVAL,
     ) -> None:
         self.error: Exception | None = None
-        self._store, self._sampler, self._keeper, self._charge = store, sampler, keeper, charge
+        self._store, self._sampler, self.keeper, self._charge = store, sampler, keeper, charge
         self._interval = interval
         self._parts = {folder: PartWriter(store, folder, rank=rank) for folder in TABLES}
         self._metrics: deque[MetricsRow] = deque()
@@ -122,9 +122,10 @@ class Writer:
                 self._work_until(time.monotonic() + self._interval)
                 began = time.thread_time()
                 self._flush()
-                self._keeper.assemble()
+                self.keeper.assemble()
                 for parts in self._parts.values():
                     parts.merge()
+                self.keeper.thin()
                 self._charge("other", time.thread_time() - began)
             self._write_waiting()
             self._flush()
@@ -148,7 +149,7 @@ class Writer:
 
     def _write_waiting(self) -> None:
         while self._snapshots:
-            self._keeper.keep(self._snapshots[0])
+            self.keeper.keep(self._snapshots[0])
             with self._changed:
                 self._snapshots.popleft()
                 self._changed.notify_all()
@@ -156,7 +157,7 @@ class Writer:
     def _wait_for_pieces(self) -> None:
         """Give other processes some time to write their pieces of the last snapshots."""
         deadline = time.monotonic() + _PATIENCE
-        while not self._keeper.assemble() and time.monotonic() < deadline:
+        while not self.keeper.assemble() and time.monotonic() < deadline:
             time.sleep(0.05)
 
     def _flush(self) -> None:
