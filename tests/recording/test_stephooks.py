@@ -141,12 +141,20 @@ def pair(model: nn.Module) -> tuple[Optimizer, list[Spy]]:
     return Pair(*spies), spies
 
 
+@pytest.mark.parametrize("streams", [False, True])
 @pytest.mark.parametrize("inner_is_watched", [False, True])
 @pytest.mark.parametrize("closure", [False, True])
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_wrapper_makes_one_step_a_step_with_its_true_gradient_and_update(
-    name: str, closure: bool, inner_is_watched: bool, tmp_path: Path
+    name: str,
+    closure: bool,
+    inner_is_watched: bool,
+    streams: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if streams:
+        monkeypatch.setattr("weightdesk.recording.keeper.STREAMED", 0)
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
     optimizer, spies = MAKERS[name](model)

@@ -1,19 +1,29 @@
-"""Writes snapshots and keeps those on disk within the budget."""
+"""Begins snapshots, and brings them to their places within the disk budget."""
 
 from __future__ import annotations
 
 import json
+from typing import Final
 
 from torch import Tensor
 
+from weightdesk.recording.diskbudget import DiskBudget
+from weightdesk.recording.notes import Notes
 from weightdesk.recording.pieces import assemble, complete_steps, remove, write_piece
 from weightdesk.recording.ranks import Rank
 from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.recording.snapshot import Snapshot, memory_of
-from weightdesk.runs.format import TABLES, extra_name, snapshot_name
+from weightdesk.recording.spool import Spool
+from weightdesk.recording.streaming import StreamedSnapshot
+from weightdesk.recording.subject import Subject
+from weightdesk.runs.format import SNAPSHOTS
 from weightdesk.runs.snapshots import write_extra, write_snapshot
 from weightdesk.runs.stores import Store
 from weightdesk.types import Step
+
+STREAMED: Final = 1 << 24
+"""Bytes of a state dict from which on snapshots are streamed. Below it the copies of all that may wait to
+be written, five times the weights for each of three snapshots with Adam, stay below 250 MB."""
 
 Tensors = dict[str, Tensor]
 
@@ -26,15 +36,46 @@ class SnapshotKeeper:
         schedule: decides what goes when the disk budget is full.
         rank: this process; where parameters are sharded it writes its pieces, and the first one
             puts the pieces together.
+        notes: told of snapshots that are left out.
     """
 
-    def __init__(self, store: Store, schedule: SnapshotSchedule, rank: Rank) -> None:
-        self._store, self._schedule, self._rank = store, schedule, rank
-        self._kept: dict[Step, int] = {}
+    def __init__(self, store: Store, schedule: SnapshotSchedule, rank: Rank, notes: Notes) -> None:
+        self._store, self._rank = store, rank
+        self._streams: bool | None = None
+        self._disk = DiskBudget(store, schedule, notes)
 
-    def keep(self, snapshot: Snapshot) -> None:
+    def streams(self, subject: Subject) -> bool:
+        """Whether snapshots are written in the training loop, as the model's size at first asks for."""
+        if self._streams is None:
+            tensors = subject.model.state_dict().values()
+            size = memory_of(each for each in tensors if isinstance(each, Tensor))
+            self._streams = size >= STREAMED and not self._rank.sharded
+        return self._streams
+
+    def spool(self) -> Spool:
+        """A new spool on the disk of the run."""
+        return Spool(self._store.scratch(f"{SNAPSHOTS}/spool").parent)
+
+    def begin(self, subject: Subject, step: Step) -> Snapshot | StreamedSnapshot:
+        """A snapshot of an optimizer step, to be told what is there before and after it."""
+        if self.streams(subject):
+            return StreamedSnapshot(subject, step, self._store, self._disk.allot)
+        return Snapshot(subject, step)
+
+    def take(self, subject: Subject, step: Step, *, is_last: bool = False) -> Snapshot | StreamedSnapshot:
+        """A snapshot of the weights alone."""
+        if not self.streams(subject):
+            return Snapshot(subject, step, is_last=is_last)
+        snapshot = StreamedSnapshot(subject, step, self._store, self._disk.allot, is_last=is_last)
+        self._disk.note_whole(step, snapshot.write_whole(), is_last=is_last)
+        return snapshot
+
+    def keep(self, snapshot: Snapshot | StreamedSnapshot) -> None:
         """Write a snapshot, or this process's piece of it."""
-        if self._rank.sharded:
+        if isinstance(snapshot, StreamedSnapshot):
+            for name, file in snapshot.files():
+                self._store.write(name, file.move)
+        elif self._rank.sharded:
             write_piece(self._store, snapshot, self._rank.number)
         else:
             self._keep(snapshot.step, snapshot.tensors, snapshot.extra, snapshot.metadata, snapshot.is_last)
@@ -54,19 +95,15 @@ class SnapshotKeeper:
             remove(self._store, step, self._rank.count)
         return not waiting
 
+    def thin(self) -> None:
+        """Remove snapshots if the tables have grown into their room."""
+        self._disk.thin()
+
     def _keep(self, step: Step, state: Tensors, extra: Tensors, about: dict[str, str], is_last: bool) -> None:
-        size = memory_of([*state.values(), *extra.values()])
-        others = {each: bytes_ for each, bytes_ in self._kept.items() if each != step}
-        dropped, fits = self._schedule.make_room(others, self._table_bytes(), size)
-        for each in dropped:
-            self._store.delete(extra_name(each))
-            self._store.delete(snapshot_name(each))
-            del self._kept[each]
-        if fits or is_last or not others:
+        size = memory_of(state.values())
+        self._disk.expect_last(size)
+        if self._disk.make_room(step, size + memory_of(extra.values()), is_last=is_last):
             # The extra file first, so that whoever sees the snapshot finds its gradients, too.
             size = write_extra(self._store, step, extra, metadata=about) if extra else 0
-            self._kept[step] = size + write_snapshot(self._store, step, state)
-
-    def _table_bytes(self) -> int:
-        names = [name for folder in TABLES for name in self._store.names(folder)]
-        return sum(self._store.size(name) for name in names)
+            size += write_snapshot(self._store, step, state)
+            self._disk.note_whole(step, size, is_last=is_last)

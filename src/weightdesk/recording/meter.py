@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from weightdesk.recording.notes import Notes
+from weightdesk.recording.spool import Spool, SpooledTensor
 from weightdesk.statistics.devices import DeviceMeasurements, measure_on_device
-from weightdesk.statistics.measure import KINDS, Measurements, measure
+from weightdesk.statistics.measure import KINDS, Measurements, in_memory_order, measure
 from weightdesk.statistics.memory import has_plain_memory, has_plain_values
 from weightdesk.types import Kind, ParameterName, Step
 
@@ -86,10 +87,15 @@ class StepMeter:
         kinds: which of weight, gradient and update to measure.
         notes: told what cannot be measured.
 
+    Attributes:
+        spool: if set, the weights on the CPU are remembered there and not in memory.
+
     """
 
     def __init__(self, kinds: frozenset[Kind], notes: Notes) -> None:
         self._kinds, self._notes = kinds, notes
+        self.spool: Spool | None = None
+        self._spooled: dict[ParameterName, SpooledTensor] = {}
         self._copies: dict[ParameterName, Tensor] = {}  # kept from step to step, to allocate once
         self._weights: Measurements | DeviceMeasurements | None = None
 
@@ -119,7 +125,10 @@ class StepMeter:
             batches.append(Batch(step, "gradient", seen, found[len(read) :], zeros=zeros))
         if "update" in self._kinds:
             for name, tensor in weights.items():
-                self._copy(name, tensor)
+                if self.spool is not None and tensor.is_cpu:
+                    self._spooled[name] = self.spool.copy(name, in_memory_order(tensor))
+                else:
+                    self._copy(name, tensor)
         return batches
 
     def gradients(self, step: Step, gradients: Mapping[ParameterName, Tensor]) -> list[Batch]:
@@ -129,10 +138,17 @@ class StepMeter:
 
     def after(self, step: Step, parameters: Mapping[ParameterName, Tensor]) -> list[Batch]:
         """Measure the updates."""
-        moved = {name: each for name, each in self._measurable(parameters).items() if name in self._copies}
+        remembered = self._copies.keys() | self._spooled.keys()
+        moved = {name: each for name, each in self._measurable(parameters).items() if name in remembered}
         if not moved or "update" not in self._kinds:
             return []
-        found = measure_anywhere(list(moved.values()), [self._copies[name] for name in moved])
+        found: Found
+        if self.spool is not None and self._spooled:
+            found = Measurements.joined([self._measure_spooled(name, each) for name, each in moved.items()])
+            self._spooled.clear()
+            self.spool.clear()
+        else:
+            found = measure_anywhere(list(moved.values()), [self._copies[name] for name in moved])
         return [Batch(step, "update", list(moved), found, weights=self._weights)]
 
     def _measurable(self, tensors: Mapping[ParameterName, Tensor]) -> dict[ParameterName, Tensor]:
@@ -154,6 +170,17 @@ class StepMeter:
         )
         zeros = [gradients[name].numel() - tensor.numel() for name, tensor in held.items()]
         return list(held), list(held.values()), zeros
+
+    def _measure_spooled(self, name: ParameterName, tensor: Tensor) -> Measurements:
+        """Measure one update; what its tensor was comes into memory for as long as that takes."""
+        if name not in self._spooled:  # on another device
+            return measure_anywhere([tensor], [self._copies[name]]).collect()
+        flat = in_memory_order(tensor)
+        before, start = torch.empty_like(flat), 0
+        for block in self._spooled[name].blocks():
+            before[start : start + len(block)] = block
+            start += len(block)
+        return measure([flat], [before])
 
     def _copy(self, name: ParameterName, tensor: Tensor) -> None:
         kept = self._copies.get(name)

@@ -24,14 +24,16 @@ from weightdesk.recording.agenda import Agenda
 from weightdesk.recording.backwardgradients import BackwardGradients
 from weightdesk.recording.budget import CostBudget
 from weightdesk.recording.copies import SpareMemory
-from weightdesk.recording.gradients import local, loss_scale, seen_gradient
+from weightdesk.recording.gradients import SeenGradients, local, loss_scale, seen_gradient
 from weightdesk.recording.meter import Batch, StepMeter
 from weightdesk.recording.notes import Notes
 from weightdesk.recording.passes import PassMeter
 from weightdesk.recording.sampling import Sampler
 from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.recording.snapshot import Snapshot
+from weightdesk.recording.spool import Spool
 from weightdesk.recording.stephooks import StepHooks
+from weightdesk.recording.streaming import StreamedSnapshot
 from weightdesk.recording.subject import Subject
 from weightdesk.recording.tables import MetricsRow
 from weightdesk.recording.warning import warn
@@ -97,7 +99,7 @@ class Recorder:
         )
         self._next_look: Step = 0
         self._eventful = False
-        self._snapshot: Snapshot | None = None
+        self._snapshot: Snapshot | StreamedSnapshot | None = None
         self._row = MetricsRow(0, 0.0, {})
         self._began = time.perf_counter()
         self._stepping: Optimizer | None = None  # the outermost one whose step is under way
@@ -105,16 +107,20 @@ class Recorder:
         self._has_gradients = False  # whether its gradients are final
         self._batches: list[Batch] = []  # statistics of this step
         self._hooks: StepHooks | None = None
-        self._initial: Snapshot | None = None
+        self._initial: Snapshot | StreamedSnapshot | None = None
+        self._spool: Spool | None = None  # for the gradients of a large model
 
     def attach(self) -> None:
         """Keep the initial weights and begin to watch."""
         began = time.perf_counter()
-        self._initial = Snapshot(self._subject, 0)
+        self._initial = self._writer.keeper.take(self._subject, 0)
         self._expect(time.perf_counter() - began)
         self._writer.add_snapshot(self._initial)
-        self._initial.reserve(self._subject.parameters)
-        self._meter.reserve({name: local(each) for name, each in self._subject.parameters.items()})
+        if isinstance(self._initial, Snapshot):
+            self._initial.reserve(self._subject.parameters)
+            self._meter.reserve({name: local(each) for name, each in self._subject.parameters.items()})
+        else:
+            self._meter.spool, self._spool = self._writer.keeper.spool(), self._writer.keeper.spool()
         self._writer.wait(allowed=0, patience=_HEAD_START)
         self._hooks = StepHooks(self._subject.optimizers, self)
         self._budget.charge("start", time.perf_counter() - began)
@@ -143,7 +149,7 @@ class Recorder:
         """Hand over what is left: the last row of metrics and the last weights."""
         self.detach()
         self._attempt("other", self._close_row)
-        self._attempt("snapshot", lambda: self._writer.add_snapshot(self._take_snapshot(is_last=True)))
+        self._attempt("snapshot", self._take_last)
 
     def log(self, values: dict[str, float | Tensor]) -> None:
         """Keep scalars of the present step, in the first process; those on a device are fetched later."""
@@ -215,20 +221,14 @@ class Recorder:
             gradients = [None if each is None else local(each) for each in seen]
         return weights, gradients
 
-    def _gradients(self, optimizer: Optimizer) -> dict[ParameterName, Tensor]:
-        """Gradients as the optimizer is about to use them, of the parameters that have one."""
-        seen = {name: seen_gradient(each, optimizer) for name, each in self._moved[id(optimizer)].items()}
-        return {name: gradient for name, gradient in seen.items() if gradient is not None}
-
     def _measure_before(self, optimizer: Optimizer) -> None:
-        self._batches = self._meter.before(
-            self.step, _local(self._moved[id(optimizer)]), _local(self._gradients(optimizer))
-        )
+        gradients = SeenGradients(self._moved[id(optimizer)], optimizer)
+        self._batches = self._meter.before(self.step, _local(self._moved[id(optimizer)]), _local(gradients))
 
     def _measure_gradients(self, optimizer: Optimizer) -> None:
-        present = self._meter.gradients(self.step, _local(self._gradients(optimizer)))
-        renewed = self._moved[id(optimizer)].keys()
-        kept = [batch.without(renewed) if batch.kind == "gradient" else batch for batch in self._batches]
+        moved = self._moved[id(optimizer)]
+        present = self._meter.gradients(self.step, _local(SeenGradients(moved, optimizer)))
+        kept = [batch.without(moved) if batch.kind == "gradient" else batch for batch in self._batches]
         self._batches = [batch for batch in (*kept, *present) if batch.names]
 
     def _measure_after(self, optimizer: Optimizer) -> None:
@@ -236,26 +236,27 @@ class Recorder:
         for batch in self._batches:
             self._writer.add_statistics(batch)
 
-    def _take_snapshot(self, *, is_last: bool = False) -> Snapshot:
-        if self._writer.is_behind:
-            self._writer.wait()
-        return Snapshot(self._subject, self.step, is_last=is_last)
+    def _take_last(self) -> None:
+        self._wait_for_writer()
+        self._writer.add_snapshot(self._writer.keeper.take(self._subject, self.step, is_last=True))
 
     def _open_snapshot(self) -> None:
         initial, self._initial = self._initial, None
-        if initial is not None and initial.still_holds(self._subject):
-            self._snapshot = initial.again()  # kept already without gradients; its copies are still good
+        if initial is not None and initial.step == self.step and initial.still_holds(self._subject):
+            self._snapshot = initial.again()  # kept already without gradients; its weights are still good
         else:
-            self._snapshot = self._take_snapshot()
+            self._wait_for_writer()
+            self._snapshot = self._writer.keeper.begin(self._subject, self.step)
 
     def _add_gradients(self, optimizer: Optimizer) -> None:
         """Add to the snapshot what an optimizer is about to use; what an outer one saw is replaced."""
         if self._snapshot is None:
             return
         moved, scale = self._moved[id(optimizer)], loss_scale(optimizer, self._scaler)
-        self._snapshot.before(moved, self._gradients(optimizer), optimizer, self._backward.take(moved), scale)
+        left = self._backward.take(moved)
+        self._snapshot.before(moved, SeenGradients(moved, optimizer), optimizer, left, scale)
 
-    def _close_snapshot(self, optimizer: Optimizer, snapshot: Snapshot) -> None:
+    def _close_snapshot(self, optimizer: Optimizer, snapshot: Snapshot | StreamedSnapshot) -> None:
         snapshot.after(self._moved[id(optimizer)])
         self._writer.add_snapshot(snapshot)
 
@@ -291,7 +292,7 @@ class Recorder:
                 self._left = self._sampled_gradients(self._last_moved)
                 self._passes.start()
         if self._eventful and self._agenda.snapshot:
-            self._backward.listen(SpareMemory() if self._initial is None else self._initial.spare)
+            self._backward.listen(self._gradient_memory())
         else:
             self._backward.stop()
 
@@ -316,6 +317,15 @@ class Recorder:
         if self._subject.rank.sharded:
             return None
         return self._sampler.gradients_now([None if each is None else each.grad for each in parameters])
+
+    def _gradient_memory(self) -> SpareMemory | Spool:
+        if self._spool is not None:
+            return self._spool
+        return self._initial.spare if isinstance(self._initial, Snapshot) else SpareMemory()
+
+    def _wait_for_writer(self) -> None:
+        if self._writer.is_behind:
+            self._writer.wait()
 
     def _may_wait_for_writer(self) -> bool:
         """A snapshot that nobody relies on is left out rather than waited for."""

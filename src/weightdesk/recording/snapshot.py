@@ -49,8 +49,12 @@ class Snapshot:
             if isinstance(tensor, Tensor)
         }
         self.extra: dict[str, Tensor] = {}
-        self._options: dict[ParameterName, Options] = {}
         self._state_keys: dict[ParameterName, list[str]] = {}
+
+    @property
+    def has_step(self) -> bool:
+        """Whether it has what an optimizer step did, beside the weights."""
+        return bool(self.extra)
 
     def reserve(self, parameters: Mapping[ParameterName, nn.Parameter]) -> None:
         """Ask for the memory that gradients and updates will need, before the training begins."""
@@ -62,7 +66,7 @@ class Snapshot:
         """The same copies, to be completed while this snapshot may still be being written."""
         fresh = copy.copy(self)
         fresh.shards, fresh.extra, fresh.metadata = dict(self.shards), {}, {}
-        fresh._options, fresh._state_keys = {}, {}
+        fresh._state_keys = {}
         return fresh
 
     def still_holds(self, subject: Subject) -> bool:
@@ -95,11 +99,12 @@ class Snapshot:
             dense = gradient.to_dense() if gradient.is_sparse else gradient
             if name in left:
                 self._add_both(name, dense.detach(), left[name], scale)
+            elif (earlier := self.extra.get(f"{name}@backward_gradient")) is not None:
+                self._add_both(name, dense.detach(), earlier, None)
             else:
                 self.extra[f"{name}@gradient"] = self._copy(f"{name}@gradient", dense)
-        groups = {id(each): group for group in optimizer.param_groups for each in group["params"]}
         for name, parameter in parameters.items():
-            self._options[name] = options_of(groups[id(parameter)])
+            self._copy_once(name, parameter)  # a state dict need not have every parameter
             for key in self._state_keys.pop(name, ()):
                 del self.extra[key]
             self._state_keys[name] = []
@@ -108,10 +113,7 @@ class Snapshot:
                     state = value if isinstance(value, Tensor) else torch.tensor(value, device="cpu")
                     self.extra[f"{name}@{key}"] = self._copy(f"{name}@{key}", state)
                     self._state_keys[name].append(f"{name}@{key}")
-        self.metadata |= {
-            "optimizer": json.dumps(type(optimizer).__name__),
-            "options": json.dumps(self._options),
-        }
+        self.metadata |= optimizer_metadata(optimizer, parameters, self.metadata)
 
     def after(self, parameters: Mapping[ParameterName, nn.Parameter]) -> None:
         """Add what the step did: the weights after it minus the weights before it."""
@@ -147,6 +149,24 @@ class Snapshot:
         if self._rank.sharded:
             self.shards[name] = shard_of(tensor, self._rank)
         return self.spare.copy(name, tensor)
+
+
+def optimizer_metadata(
+    optimizer: Optimizer,
+    parameters: Mapping[ParameterName, nn.Parameter],
+    earlier: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, str]:
+    """Class of the optimizer and, by parameter, the options of its group, as JSON.
+
+    Arguments:
+        optimizer: that is about to step.
+        parameters: that it moves.
+        earlier: the metadata of the same step so far, whose options of other parameters stay.
+    """
+    groups = {id(each): group for group in optimizer.param_groups for each in group["params"]}
+    options: dict[ParameterName, Options] = json.loads(earlier.get("options", "{}"))
+    options |= {name: options_of(groups[id(parameter)]) for name, parameter in parameters.items()}
+    return {"optimizer": json.dumps(type(optimizer).__name__), "options": json.dumps(options)}
 
 
 def memory_of(tensors: Iterable[Tensor]) -> int:

@@ -126,7 +126,8 @@ def watch(
     ledger = Ledger.open(store, manifest, rank, overwrite=overwrite)
     budget = CostBudget(cost)
     sampler = Sampler(places, {name: shard_of(each, rank) for name, each in measured.items()})
-    keeper = SnapshotKeeper(store, schedule, rank)
+    notes = Notes(manifest.recording["notes"])
+    keeper = SnapshotKeeper(store, schedule, rank, notes)
     writer = Writer(
         store,
         sampler,
@@ -138,7 +139,6 @@ def watch(
         disk=None if rank.sharded else schedule.disk,
         together=len(subject.optimizers),
     )
-    notes = Notes(manifest.recording["notes"])
     recorder = Recorder(subject, writer, budget, schedule, sampler, frozenset(kinds), notes, scaler)
     recorder.attach()
     return Recording(place, recorder, writer, budget, ledger, _live_check(place, budget) if check else None)

@@ -73,7 +73,7 @@ class Writer:
         together: int = 1,
     ) -> None:
         self.error: Exception | None = None
-        self._store, self._sampler, self._keeper, self._charge = store, sampler, keeper, charge
+        self._store, self._sampler, self.keeper, self._charge = store, sampler, keeper, charge
         self._interval = interval
         self._parts = {folder: PartWriter(store, folder, rank=rank) for folder in TABLES}
         self._tables = TableBudget(self._parts, disk, together)
@@ -135,7 +135,7 @@ class Writer:
                 self._work_until(time.monotonic() + self._interval)
                 self._flush()
                 began = time.thread_time()
-                self._keeper.assemble()
+                self.keeper.assemble()
                 if not self._tables.is_thinning:
                     for parts in self._parts.values():
                         parts.merge()
@@ -164,14 +164,15 @@ class Writer:
         """Keep the tables within their part of the disk; it comes in bursts, so nothing is planned by it."""
         began = time.thread_time()
         self._tables.keep()
+        self.keeper.thin()
         self._charge("thinning", time.thread_time() - began, 1)
 
     def _write_waiting(self) -> None:
         while self._snapshots:
             began, snapshot = time.thread_time(), self._snapshots[0]
-            self._keeper.keep(snapshot)
+            self.keeper.keep(snapshot)
             # the initial weights alone tell nothing of what a whole snapshot takes
-            self._charge("snapshot" if snapshot.extra else "start", time.thread_time() - began, 1)
+            self._charge("snapshot" if snapshot.has_step else "start", time.thread_time() - began, 1)
             with self._changed:
                 self._snapshots.popleft()
                 self._changed.notify_all()
@@ -179,7 +180,7 @@ class Writer:
     def _wait_for_pieces(self) -> None:
         """Give other processes some time to write their pieces of the last snapshots."""
         deadline = time.monotonic() + _PATIENCE
-        while not self._keeper.assemble() and time.monotonic() < deadline:
+        while not self.keeper.assemble() and time.monotonic() < deadline:
             time.sleep(0.05)
 
     def _flush(self) -> None:

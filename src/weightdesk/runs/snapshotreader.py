@@ -13,20 +13,9 @@ from torch import Tensor
 
 from weightdesk.errors import RunFormatError
 from weightdesk.runs.stores import Store
+from weightdesk.runs.tensorfile import DTYPES
 
 _HEADER_GUESS: Final = 1 << 16  # one read instead of two for most headers
-_DTYPES: Final = {
-    "F64": torch.float64,
-    "F32": torch.float32,
-    "F16": torch.float16,
-    "BF16": torch.bfloat16,
-    "I64": torch.int64,
-    "I32": torch.int32,
-    "I16": torch.int16,
-    "I8": torch.int8,
-    "U8": torch.uint8,
-    "BOOL": torch.bool,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +134,7 @@ def _read_header(store: Store, name: str) -> Header:
 
 
 def _entry(content: Mapping[str, Any], data: int) -> Entry:
-    dtype, shape = _DTYPES[content["dtype"]], tuple(content["shape"])
+    dtype, shape = DTYPES[content["dtype"]], tuple(content["shape"])
     begin, end = content["data_offsets"]
     if end - begin != math.prod(shape) * dtype.itemsize:
         raise ValueError("a tensor's length does not fit its shape")

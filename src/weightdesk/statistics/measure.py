@@ -49,6 +49,14 @@ class Measurements:
         """The measurements of some of the tensors."""
         return Measurements(self.totals[part], self.histograms[part])
 
+    @classmethod
+    def joined(cls, parts: Sequence[Measurements]) -> Measurements:
+        """Measurements of tensors that were measured in several calls."""
+        return cls(
+            np.concatenate([part.totals for part in parts]),
+            np.concatenate([part.histograms for part in parts]),
+        )
+
     def collect(self) -> Measurements:
         """These measurements: they wait for no device."""
         return self
