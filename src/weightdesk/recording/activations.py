@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from weightdesk.recording.flatshards import original_name
 from weightdesk.recording.gradients import local
 from weightdesk.recording.meter import Batch, measure_anywhere
 from weightdesk.statistics.devices import DeviceMeasurements
@@ -73,7 +74,9 @@ class ActivationMeter:
         self, model: nn.Module, emit: Callable[[Batch], None], attempt: Callable[..., object]
     ) -> None:
         self._leaves = {
-            name: module for name, module in model.named_modules() if name and not any(module.children())
+            original_name(name): module
+            for name, module in model.named_modules()
+            if name and not any(module.children())
         } or {type(model).__name__: model}
         self._emit, self._attempt = emit, attempt
         self._handles: list[RemovableHandle] = []

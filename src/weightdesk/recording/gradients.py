@@ -25,10 +25,15 @@ def seen_gradient(parameter: nn.Parameter, optimizer: Optimizer) -> Tensor | Non
 
     A fused optimizer under a gradient scaler is handed the scaled gradient together with the scale
     and divides inside its kernel; the same division is made here.
+
+    None if there is no gradient, and if its parts in this process are not those of the parameter: with
+    DTensors a gradient may be a partial sum, which the optimizer adds up among processes.
     """
     if parameter.grad is None:
         return None
     gradient = parameter.grad.detach()
+    if getattr(gradient, "placements", None) != getattr(parameter, "placements", None):
+        return None
     scale = getattr(optimizer, "grad_scale", None)
     return gradient if scale is None else gradient / scale.to(gradient.device)
 

@@ -81,14 +81,14 @@ class Recorder:
             if subject.compiled
             else PassMeter(subject.model, writer.add_pass, self._attempt, lambda: self.step, self._left_over)
         )
-        self._moved = {id(optimizer): subject.moved_by(optimizer) for optimizer in subject.optimizers}
+        self._moved = {id(optimizer): self._moved_by(optimizer) for optimizer in subject.optimizers}
         self._sampled = [subject.parameters[name] for name in sampler.places]
         self._sampled_moved = {
             optimizer: [moved.get(name) for name in sampler.places]
             for optimizer, moved in self._moved.items()
         }
         self._next_look: Step = 0
-        self._eventful = False
+        self._eventful = self._has_looked_for_partial = False
         self._snapshot: Snapshot | None = None
         self._row = MetricsRow(0, 0.0, {})
         self._began = time.perf_counter()
@@ -99,8 +99,8 @@ class Recorder:
         """Keep the initial weights and begin to watch."""
         self._initial = Snapshot(self._subject, 0)
         self._writer.add_snapshot(self._initial)
-        self._initial.reserve(self._subject.parameters)
-        self._meter.reserve({name: local(each) for name, each in self._subject.parameters.items()})
+        self._initial.reserve(self._subject.recorded_by_this(self._subject.parameters))
+        self._meter.reserve(_local(self._subject.recorded_by_this(self._subject.parameters)))
         self._writer.wait(allowed=0, patience=_HEAD_START)
         self._hooks = StepHooks(self._subject.optimizers, self._before_step, self._after_step, self._adopt)
         self._look_ahead()
@@ -166,10 +166,23 @@ class Recorder:
 
     def _gradients(self, optimizer: Optimizer) -> dict[ParameterName, Tensor]:
         """Gradients as the optimizer is about to use them, of the parameters that have one."""
-        seen = {name: seen_gradient(each, optimizer) for name, each in self._moved[id(optimizer)].items()}
+        moved = self._moved[id(optimizer)]
+        seen = {name: seen_gradient(each, optimizer) for name, each in moved.items()}
+        if self._subject.rank.sharded and not self._has_looked_for_partial:
+            self._say_partial([name for name in moved if seen[name] is None and moved[name].grad is not None])
         return {name: gradient for name, gradient in seen.items() if gradient is not None}
 
+    def _say_partial(self, names: Sequence[ParameterName]) -> None:
+        """Say once which gradients are left out because they are not in the parameter's shards."""
+        self._has_looked_for_partial = True
+        if names:
+            text = f"no gradients of {', '.join(names)}: they are partial sums, which the optimizer adds up"
+            self._subject.notes.append(text)
+            warn(f"weightdesk records {text}")
+
     def _measure_before(self, optimizer: Optimizer) -> None:
+        if not self._moved[id(optimizer)]:
+            return  # other processes record what it moves
         shards = {name: local(each) for name, each in self._gradients(optimizer).items()}
         for batch in self._meter.before(self.step, _local(self._moved[id(optimizer)]), shards):
             self._writer.add_statistics(batch)
@@ -231,12 +244,15 @@ class Recorder:
         else:
             self._backward.stop()
 
+    def _moved_by(self, optimizer: Optimizer) -> dict[ParameterName, nn.Parameter]:
+        """Parameters of an optimizer, or as much of them as this process records."""
+        return self._subject.recorded_by_this(self._subject.moved_by(optimizer))
+
     def _adopt(self, optimizer: Optimizer) -> bool:
         """Whether an optimizer that was met on the way moves the model, as the ones watched did."""
-        moved = self._subject.moved_by(optimizer)
-        if not moved or self.stopped is not None:
+        if self.stopped is not None or not self._subject.moved_by(optimizer):
             return False
-        self._moved[id(optimizer)] = moved
+        self._moved[id(optimizer)] = moved = self._moved_by(optimizer)
         self._sampled_moved[id(optimizer)] = [moved.get(name) for name in self._sampler.places]
         return True
 

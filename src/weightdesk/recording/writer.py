@@ -35,8 +35,8 @@ FLUSH_INTERVAL: Final = 1.0
 
 T = TypeVar("T")
 
-_PATIENCE: Final = 30.0
-"""Seconds that the first process waits at the end for pieces of the others."""
+_PATIENCE: Final = 4.0
+"""Seconds that the first process waits at the end for pieces of the others: they train in step with it."""
 
 _PASSES: Final = 128
 """Forward passes that one flush reads at most; each takes about half a millisecond."""
@@ -128,11 +128,12 @@ class Writer:
                 for parts in self._parts.values():
                     parts.merge()
                 self._charge("other", time.thread_time() - began)
-            self._write_waiting()
             self._flush()
-            self._wait_for_pieces()
             for parts in self._parts.values():
                 parts.close()
+            began = time.monotonic()
+            self._write_waiting()  # last, so that a process that has written its last piece is done
+            self._wait_for_pieces(time.monotonic() - began)
         except Exception as error:  # whatever it is, the training must go on
             with self._changed:
                 self.error = error
@@ -155,10 +156,17 @@ class Writer:
                 self._snapshots.popleft()
                 self._changed.notify_all()
 
-    def _wait_for_pieces(self) -> None:
-        """Give other processes some time to write their pieces of the last snapshots."""
-        deadline = time.monotonic() + _PATIENCE
-        while not self._keeper.assemble() and time.monotonic() < deadline:
+    def _wait_for_pieces(self, writing: float) -> None:
+        """Give other processes some time to write their pieces of the last snapshots.
+
+        Arguments:
+            writing: seconds that this process took for its own; the others may take as long.
+        """
+        deadline = time.monotonic() + max(_PATIENCE, writing)
+        while not self._keeper.assemble():
+            if time.monotonic() > deadline:
+                self._keeper.give_up()
+                return
             time.sleep(0.05)
 
     def _flush(self) -> None:
