@@ -98,14 +98,16 @@ def layout_of(
             shards[name] = shard
             partners |= group
     sharded = bool(flat) or any(map(is_distributed, parameters.values()))
-    replica = data_parallel is not None and distributed.get_rank(data_parallel) > 0
+    replicas = [] if data_parallel is None else distributed.get_process_group_ranks(data_parallel)
+    is_replica = 0 in replicas and number > 0
+    is_certain = is_replica or len(replicas) == count  # DDP over tensor parallelism has several groups
     holds_none = not any(shard.is_mine for shard in shards.values())
     rank = Rank(
         number,
         count,
         sharded,
-        is_silent=number > 0 and (replica or holds_none),
-        is_certain=data_parallel is not None or bool(flat) or any(map(_is_near_first, parameters.values())),
+        is_silent=is_replica or (number > 0 and holds_none),
+        is_certain=is_certain or bool(flat) or any(map(_is_near_first, parameters.values())),
         partners=frozenset(partners),
     )
     return Layout(rank, shards, left_out)

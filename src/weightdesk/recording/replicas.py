@@ -60,9 +60,7 @@ class ReplicaCheck:
         self._is_done = True
         difference = None if first.problem else differences(self._own, first)
         if difference:
-            warn(
-                f"weightdesk does not record process {self._number}: {difference} process 0, which is recorded"
-            )
+            warn(f"weightdesk does not record process {self._number}: {difference} the recorded process 0")
 
 
 def differences(one: Entry, other: Entry) -> str | None:

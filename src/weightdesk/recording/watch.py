@@ -24,6 +24,7 @@ from weightdesk.recording.recording import Recording, StepCounter
 from weightdesk.recording.sampling import Sampler, choose
 from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.recording.subject import Subject, subject_of
+from weightdesk.recording.warning import warn
 from weightdesk.recording.writer import FLUSH_INTERVAL, Writer
 from weightdesk.runs.amounts import parse_bytes
 from weightdesk.runs.manifest import Manifest
@@ -110,6 +111,8 @@ def watch(
     if rank.number and membership and not membership.join():
         return Recording(place, StepCounter(subject.optimizers))
     subject.notes.extend(_notes(subject, kinds))
+    if subject.layout.left_out:
+        warn(f"weightdesk does not record {', '.join(subject.layout.left_out)}; run.json says why")
     manifest = Manifest(
         created=now(),
         model=subject.describe_model(),
@@ -125,6 +128,7 @@ def watch(
             "every": every,
             "kinds": list(kinds),
             "processes": rank.count,
+            "sharded": rank.sharded,
             "sampled": {name: chosen.tolist() for name, chosen in places.items()},
             "notes": subject.notes,
         },
