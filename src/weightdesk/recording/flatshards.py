@@ -18,7 +18,7 @@ import torch.distributed as distributed
 from torch import Tensor, nn
 
 from weightdesk.errors import WatchError
-from weightdesk.recording.shards import Shard
+from weightdesk.recording.placement import Shard
 from weightdesk.types import ParameterName
 
 _WRAPPER: Final = "_fsdp_wrapped_module."

@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from weightdesk.recording.shards import Shard
+from weightdesk.recording.placement import Shard
 from weightdesk.recording.snapshot import Snapshot
 from weightdesk.runs.snapshotreader import SnapshotReader
 from weightdesk.runs.stores import Store

@@ -16,7 +16,7 @@ import torch.distributed as distributed
 from torch import nn
 
 from weightdesk.recording.flatshards import flat_shards
-from weightdesk.recording.shards import Shard, entire, holders, is_distributed, placed_shard
+from weightdesk.recording.placement import Shard, entire, holders, is_distributed, placed_shard
 from weightdesk.types import ParameterName
 
 

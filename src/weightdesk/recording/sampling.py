@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from weightdesk.recording.shards import Shard
+from weightdesk.recording.placement import Shard
 from weightdesk.statistics.measure import KINDS, kernels
 from weightdesk.types import ParameterName, Step
 

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 
 from weightdesk.recording.copies import SpareMemory, same_bits
 from weightdesk.recording.gradients import LossScale, local
-from weightdesk.recording.shards import Shard
+from weightdesk.recording.placement import Shard
 from weightdesk.recording.subject import Options, Subject, options_of
 from weightdesk.types import ParameterName, Step
 

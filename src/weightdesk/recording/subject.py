@@ -15,8 +15,8 @@ from torch.optim import Optimizer
 
 from weightdesk.errors import WatchError
 from weightdesk.recording.flatshards import flat_modules, local_state, original_name
+from weightdesk.recording.placement import Shard, entire, is_distributed, placed_shard
 from weightdesk.recording.ranks import Layout, Rank, layout_of
-from weightdesk.recording.shards import Shard, entire, is_distributed, placed_shard
 from weightdesk.types import ParameterName
 
 Options = dict[str, Any]

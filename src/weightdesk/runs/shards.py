@@ -118,15 +118,13 @@ def _with_update_ratio(table: pa.Table) -> pa.Table:
     rms = table.column("rms").to_numpy()
     kinds = np.asarray(table.column("kind").to_pylist(), dtype=object)
     place = dict(zip(_tensors(table, kinds == "weight"), np.flatnonzero(kinds == "weight"), strict=True))
-    ratio, unknown = np.full(len(kinds), np.nan), np.ones(len(kinds), bool)
+    ratio = np.full(len(kinds), np.nan)
     updates = np.flatnonzero(kinds == "update")
     for row, tensor in zip(updates, _tensors(table, kinds == "update"), strict=True):
         if tensor in place:
-            with np.errstate(
-                divide="ignore", invalid="ignore"
-            ):  # as in a single process: weights may be zero
-                ratio[row], unknown[row] = rms[row] / rms[place[tensor]], False
-    return table.append_column("update_ratio", pa.array(ratio, mask=unknown))
+            with np.errstate(divide="ignore", invalid="ignore"):  # weights may all be zero
+                ratio[row] = rms[row] / rms[place[tensor]]
+    return table.append_column("update_ratio", pa.array(ratio, mask=np.isnan(ratio)))
 
 
 def _tensors(table: pa.Table, mask: _Array) -> list[tuple[int, str]]:

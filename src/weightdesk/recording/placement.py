@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from itertools import product
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
 from weightdesk.recording.gradients import local
+
+_Indices: TypeAlias = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -92,17 +96,21 @@ def placed_shard(tensor: Any) -> Shard | None:
     if coordinate is None:  # this process is outside the mesh
         return Shard(whole, (0,) * len(whole), (0,) * len(whole), is_mine=False)
     mine = bool((mesh.mesh == 0).any())
-    held = [np.arange(length) for length in whole]
+    cuts: list[list[tuple[int, int]]] = [[] for _ in whole]
+    places: list[list[int]] = [[] for _ in whole]
     for place, parts, placement in zip(coordinate, mesh.shape, tensor.placements, strict=True):
         if placement.is_replicate():
             mine = mine and place == 0
         else:
-            factor = getattr(placement, "split_factor", 1)
-            held[placement.dim] = _chunk(held[placement.dim], place, parts, factor)
-    shape = tuple(map(len, held))
-    if shape != tuple(local(tensor).shape) or any(map(_has_gaps, held)):
+            cuts[placement.dim].append((parts, getattr(placement, "split_factor", 1)))
+            places[placement.dim].append(place)
+    spans = [_spans(length, tuple(cut)) for length, cut in zip(whole, cuts, strict=True)]
+    if None in spans:
         return None
-    start = tuple(int(indices[0]) if len(indices) else 0 for indices in held)
+    held = [span[tuple(place)] for span, place in zip(spans, places, strict=True) if span is not None]
+    start, shape = tuple(first for first, _ in held), tuple(length for _, length in held)
+    if shape != tuple(local(tensor).shape):
+        return None
     return Shard(whole, start, shape, mine and 0 not in shape)
 
 
@@ -112,22 +120,43 @@ def holders(tensor: Any) -> frozenset[int]:
     return frozenset(tensor.device_mesh.mesh[first].flatten().tolist())
 
 
-def _chunk(indices: npt.NDArray[np.intp], place: int, parts: int, split_factor: int) -> npt.NDArray[np.intp]:
-    """The part of a dimension at one place of a mesh dimension, cut as `torch.chunk` cuts.
+@lru_cache(maxsize=256)  # the parameters of a model have few lengths, and a mesh may have many places
+def _spans(length: int, cuts: tuple[tuple[int, int], ...]) -> dict[tuple[int, ...], tuple[int, int]] | None:
+    """First index and number of indices of a dimension at every place of the mesh.
 
-    FSDP2 over tensor parallelism cuts a dimension that is cut in `split_factor` chunks already: every
-    chunk is cut again, and a place holds its piece of each.
+    Asked for all places, so that all processes come to the same answer.
+
+    Arguments:
+        length: of the dimension.
+        cuts: in this order, into how many parts, each of how many chunks.
+
+    Returns:
+        None if a place holds indices with gaps between them.
+
+    >>> _spans(5, ((2, 1),))
+    {(0,): (0, 3), (1,): (3, 2)}
+    >>> _spans(5, ((2, 2),))  # chunks 0 to 2 and 3 to 4, each cut in two
     """
-    chunks = [indices]
-    if split_factor > 1:
-        length = max(1, -(-len(indices) // split_factor))
-        chunks = [indices[start : start + length] for start in range(0, len(indices), length)]
-    pieces = []
-    for chunk in chunks:
-        length = -(-len(chunk) // parts)
-        pieces.append(chunk[place * length : (place + 1) * length])
-    return np.concatenate(pieces) if pieces else indices
+    spans = {}
+    for places in product(*(range(parts) for parts, _ in cuts)):
+        indices = np.arange(length)
+        for place, (parts, factor) in zip(places, cuts, strict=True):
+            indices = _cut(indices, place, parts, factor)
+        if len(indices) and indices[-1] - indices[0] + 1 != len(indices):
+            return None
+        spans[places] = int(indices[0]) if len(indices) else 0, len(indices)
+    return spans
 
 
-def _has_gaps(indices: npt.NDArray[np.intp]) -> bool:
-    return len(indices) > 0 and bool(indices[-1] - indices[0] + 1 != len(indices))
+def _cut(indices: _Indices, place: int, parts: int, chunks: int) -> _Indices:
+    """The indices at one place of a mesh dimension, cut as `torch.chunk` cuts.
+
+    FSDP2 over tensor parallelism cuts a dimension that will be cut into `chunks` once more: every chunk is
+    cut, and a place holds its piece of each.
+    """
+    return np.concatenate([_chunk(chunk, parts)[place] for chunk in _chunk(indices, chunks)])
+
+
+def _chunk(indices: _Indices, parts: int) -> list[_Indices]:
+    length = -(-len(indices) // parts)
+    return [indices[i * length : (i + 1) * length] for i in range(parts)]
