@@ -14,6 +14,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
+from weightdesk.recording.flatshards import original_name
 from weightdesk.recording.gradients import local
 from weightdesk.recording.meter import Batch, measure_anywhere
 from weightdesk.recording.modulecalls import ModuleObservation
@@ -96,7 +97,11 @@ class ActivationMeter:
 
     def follow(self, model: nn.Module) -> None:
         """Measure the modules that the model has now, from the next `start` on."""
-        leaves = {name: each for name, each in model.named_modules() if name and not any(each.children())}
+        leaves = {
+            original_name(name): module
+            for name, module in model.named_modules()
+            if name and not any(module.children())
+        }
         self._leaves = leaves or {type(model).__name__: model}
 
     def start(self, step: Step) -> None:

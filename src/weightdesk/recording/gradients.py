@@ -28,12 +28,20 @@ def seen_gradient(parameter: nn.Parameter, optimizer: Optimizer) -> Tensor | Non
 
     A fused optimizer under a gradient scaler is handed the scaled gradient together with the scale
     and divides inside its kernel; the same division is made here.
+
+    None if there is no gradient, and if its parts in this process are not those of the parameter: with
+    DTensors a gradient may be a partial sum, which the optimizer adds up among processes.
     """
-    if parameter.grad is None:
+    if parameter.grad is None or not _is_placed_alike(parameter):
         return None
     gradient = parameter.grad.detach()
     scale = getattr(optimizer, "grad_scale", None)
     return gradient if scale is None else gradient / scale.to(gradient.device)
+
+
+def _is_placed_alike(parameter: nn.Parameter) -> bool:
+    """Whether the parts of a gradient in this process are those of the parameter."""
+    return getattr(parameter.grad, "placements", None) == getattr(parameter, "placements", None)
 
 
 class SeenGradients(Mapping[ParameterName, Tensor]):
@@ -58,10 +66,11 @@ class SeenGradients(Mapping[ParameterName, Tensor]):
         return gradient
 
     def __contains__(self, name: object) -> bool:
-        return name in self._parameters and self._parameters[str(name)].grad is not None
+        parameter = self._parameters.get(str(name))
+        return parameter is not None and parameter.grad is not None and _is_placed_alike(parameter)
 
     def __iter__(self) -> Iterator[ParameterName]:
-        return (name for name, each in self._parameters.items() if each.grad is not None)
+        return (name for name in self._parameters if name in self)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Mapping
 from typing import Final
 
 from torch import Tensor
 
+from weightdesk.recording.assembly import Assembly
 from weightdesk.recording.diskbudget import DiskBudget
 from weightdesk.recording.notes import Notes
-from weightdesk.recording.pieces import assemble, complete_steps, remove, write_piece
+from weightdesk.recording.pieces import write_piece
 from weightdesk.recording.ranks import Rank
 from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.recording.snapshot import Snapshot, memory_of
@@ -34,22 +37,25 @@ class SnapshotKeeper:
     Arguments:
         store: where the run lies.
         schedule: decides what goes when the disk budget is full.
-        rank: this process; where parameters are sharded it writes its pieces, and the first one
+        rank: this process; if parameters are sharded it writes its pieces, and the first one
             puts the pieces together.
-        notes: told of snapshots that are left out.
+        notes: told of snapshots that are left out, or of which pieces are missing.
     """
 
     def __init__(self, store: Store, schedule: SnapshotSchedule, rank: Rank, notes: Notes) -> None:
-        self._store, self._rank = store, rank
+        self._store, self._schedule, self._rank = store, schedule, rank
         self._streams: bool | None = None
         self._disk = DiskBudget(store, schedule, notes)
+        self._assembly = Assembly(store, rank, self._keep_whole, notes) if rank.sharded else None
 
     def streams(self, subject: Subject) -> bool:
         """Whether snapshots are written in the training loop, as the model's size at first asks for."""
+        if self._rank.sharded:
+            return False
         if self._streams is None:
-            tensors = subject.model.state_dict().values()
-            size = memory_of(each for each in tensors if isinstance(each, Tensor))
-            self._streams = size >= STREAMED and not self._rank.sharded
+            tensors = subject.state().values()
+            size = memory_of(tensors)
+            self._streams = size >= STREAMED
         return self._streams
 
     def spool(self) -> Spool:
@@ -82,18 +88,21 @@ class SnapshotKeeper:
 
     def assemble(self) -> bool:
         """Make snapshots of complete sets of pieces; whether none is left that waits for others."""
-        if not self._rank.sharded or self._rank.number:
-            return True
-        complete, waiting = complete_steps(self._store, self._rank.count)
-        for step in complete:
-            tensors, metadata = assemble(self._store, step, self._rank.count)
-            state = {name: tensor for name, tensor in tensors.items() if "@" not in name}
-            extra = {name: tensor for name, tensor in tensors.items() if "@" in name}
-            is_last = json.loads(metadata["is_last"])
-            told = {key: text for key, text in metadata.items() if key in ("optimizer", "options")}
-            self._keep(step, state, extra, told, is_last)
-            remove(self._store, step, self._rank.count)
-        return not waiting
+        return self._assembly is None or self._assembly.assemble(self._limit())
+
+    def give_up(self) -> None:
+        """Remove pieces whose others did not come, and say so."""
+        if self._assembly is not None:
+            self._assembly.give_up()
+
+    def _limit(self) -> int:
+        return self._schedule.disk if self._schedule.every is None else sys.maxsize
+
+    def _keep_whole(self, step: Step, tensors: Tensors, metadata: Mapping[str, str]) -> None:
+        state = {name: tensor for name, tensor in tensors.items() if "@" not in name}
+        extra = {name: tensor for name, tensor in tensors.items() if "@" in name}
+        about = {key: text for key, text in metadata.items() if key in ("optimizer", "options")}
+        self._keep(step, state, extra, about, json.loads(metadata["is_last"]))
 
     def thin(self) -> None:
         """Remove snapshots if the tables have grown into their room."""

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
+from torch import Tensor, nn
 from torch.amp import GradScaler
 from torch.optim import Optimizer
 
@@ -26,7 +26,7 @@ from weightdesk.recording.budget import CostBudget
 from weightdesk.recording.copies import SpareMemory
 from weightdesk.recording.gradients import SeenGradients, local, loss_scale, seen_gradient
 from weightdesk.recording.meter import Batch, StepMeter
-from weightdesk.recording.notes import Notes
+from weightdesk.recording.notes import Notes, enumerate_names
 from weightdesk.recording.passes import PassMeter
 from weightdesk.recording.sampling import Sampler
 from weightdesk.recording.schedule import SnapshotSchedule
@@ -74,6 +74,7 @@ class Recorder:
         self.stopped: str | None = None
         self._subject, self._writer, self._budget = subject, writer, budget
         self._every, self._sampler, self._scaler = schedule.every, sampler, scaler
+        self._notes = notes
         self._observes_modules = "activation" in kinds and not subject.compiled
         rank, together = subject.rank, len(subject.optimizers)
         self._agenda = Agenda(budget, schedule, together, alike=rank.sharded, sparsest=writer.strides)
@@ -87,7 +88,7 @@ class Recorder:
                 subject.model, writer.add_pass, self._attempt, lambda: self.step, self._left_over, notes
             )
         )
-        self._moved = {id(optimizer): subject.moved_by(optimizer) for optimizer in subject.optimizers}
+        self._moved = {id(optimizer): self._moved_by(optimizer) for optimizer in subject.optimizers}
         self._sampled = [subject.parameters[name] for name in sampler.places]
         self._sampled_moved = {
             optimizer: [moved.get(name) for name in sampler.places]
@@ -98,7 +99,7 @@ class Recorder:
             None  # sampled gradients after the last step, if asked for
         )
         self._next_look: Step = 0
-        self._eventful = False
+        self._eventful = self._has_looked_for_partial = False
         self._snapshot: Snapshot | StreamedSnapshot | None = None
         self._row = MetricsRow(0, 0.0, {})
         self._began = time.perf_counter()
@@ -117,8 +118,9 @@ class Recorder:
         self._expect(time.perf_counter() - began)
         self._writer.add_snapshot(self._initial)
         if isinstance(self._initial, Snapshot):
-            self._initial.reserve(self._subject.parameters)
-            self._meter.reserve({name: local(each) for name, each in self._subject.parameters.items()})
+            mine = self._subject.recorded_by_this(self._subject.parameters)
+            self._initial.reserve(mine)
+            self._meter.reserve(_local(mine))
         else:
             self._meter.spool, self._spool = self._writer.keeper.spool(), self._writer.keeper.spool()
         self._writer.wait(allowed=0, patience=_HEAD_START)
@@ -188,7 +190,7 @@ class Recorder:
             if self._agenda.statistics:
                 self._attempt("statistics", self._measure_before, optimizer)
             if self._agenda.snapshot and self._may_wait_for_writer():
-                self._attempt("snapshot", self._open_snapshot)
+                self._attempt("snapshot", self._open_snapshot, optimizer)
             if final:
                 self._attempt("snapshot", self._add_gradients, optimizer)
 
@@ -221,13 +223,34 @@ class Recorder:
             gradients = [None if each is None else local(each) for each in seen]
         return weights, gradients
 
+    def _gradients(self, optimizer: Optimizer) -> SeenGradients:
+        """Gradients as an optimizer is about to use them, of the parameters that have one."""
+        moved = self._moved[id(optimizer)]
+        gradients = SeenGradients(moved, optimizer)
+        if self._subject.rank.sharded and not self._has_looked_for_partial:
+            self._say_partial(
+                [name for name in moved if name not in gradients and moved[name].grad is not None]
+            )
+        return gradients
+
+    def _say_partial(self, names: Sequence[ParameterName]) -> None:
+        """Say once which gradients are left out because they are not in the parameter's shards."""
+        self._has_looked_for_partial = True
+        if names:
+            self._notes.add(
+                f"no gradients of {enumerate_names(names)}: they are partial sums, which the optimizer adds up",
+                aloud=True,
+            )
+
     def _measure_before(self, optimizer: Optimizer) -> None:
-        gradients = SeenGradients(self._moved[id(optimizer)], optimizer)
-        self._batches = self._meter.before(self.step, _local(self._moved[id(optimizer)]), _local(gradients))
+        if not self._moved[id(optimizer)]:
+            return  # other processes record what it moves
+        gradients = _local(self._gradients(optimizer))
+        self._batches = self._meter.before(self.step, _local(self._moved[id(optimizer)]), gradients)
 
     def _measure_gradients(self, optimizer: Optimizer) -> None:
         moved = self._moved[id(optimizer)]
-        present = self._meter.gradients(self.step, _local(SeenGradients(moved, optimizer)))
+        present = self._meter.gradients(self.step, _local(self._gradients(optimizer)))
         kept = [batch.without(moved) if batch.kind == "gradient" else batch for batch in self._batches]
         self._batches = [batch for batch in (*kept, *present) if batch.names]
 
@@ -240,13 +263,14 @@ class Recorder:
         self._wait_for_writer()
         self._writer.add_snapshot(self._writer.keeper.take(self._subject, self.step, is_last=True))
 
-    def _open_snapshot(self) -> None:
+    def _open_snapshot(self, optimizer: Optimizer) -> None:
         initial, self._initial = self._initial, None
         if initial is not None and initial.step == self.step and initial.still_holds(self._subject):
             self._snapshot = initial.again()  # kept already without gradients; its weights are still good
         else:
             self._wait_for_writer()
             self._snapshot = self._writer.keeper.begin(self._subject, self.step)
+        self._snapshot.keep_weights(self._moved[id(optimizer)], optimizer)
 
     def _add_gradients(self, optimizer: Optimizer) -> None:
         """Add to the snapshot what an optimizer is about to use; what an outer one saw is replaced."""
@@ -254,7 +278,7 @@ class Recorder:
             return
         moved, scale = self._moved[id(optimizer)], loss_scale(optimizer, self._scaler)
         left = self._backward.take(moved)
-        self._snapshot.before(moved, SeenGradients(moved, optimizer), optimizer, left, scale)
+        self._snapshot.before(moved, self._gradients(optimizer), optimizer, left, scale)
 
     def _close_snapshot(self, optimizer: Optimizer, snapshot: Snapshot | StreamedSnapshot) -> None:
         snapshot.after(self._moved[id(optimizer)])
@@ -296,12 +320,15 @@ class Recorder:
         else:
             self._backward.stop()
 
+    def _moved_by(self, optimizer: Optimizer) -> dict[ParameterName, nn.Parameter]:
+        """Parameters of an optimizer, or as much of them as this process records."""
+        return self._subject.recorded_by_this(self._subject.moved_by(optimizer))
+
     def adopts(self, optimizer: Optimizer) -> bool:
         """Whether an optimizer that was met on the way moves the model, as the ones watched did."""
-        moved = self._subject.moved_by(optimizer)
-        if not moved or self.stopped is not None:
+        if self.stopped is not None or not self._subject.moved_by(optimizer):
             return False
-        self._moved[id(optimizer)] = moved
+        self._moved[id(optimizer)] = moved = self._moved_by(optimizer)
         self._sampled_moved[id(optimizer)] = [moved.get(name) for name in self._sampler.places]
         return True
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from weightdesk.recording.ranks import Shard
+from weightdesk.recording.placement import Shard
 from weightdesk.statistics.measure import KINDS, kernels
 from weightdesk.statistics.memory import has_plain_memory
 from weightdesk.types import ParameterName, Step
@@ -273,9 +273,9 @@ def _in_shard(
     """The places that lie in a shard, in the whole and in the shard."""
     if not shard.is_mine or 0 in shard.shape:
         return wanted[:0], wanted[:0]
-    if not shard.whole:
+    if not shard.frame:
         return wanted, wanted
-    index = np.stack(np.unravel_index(wanted, shard.whole)) - np.array(shard.start)[:, None]
+    index = np.stack(np.unravel_index(wanted, shard.frame)) - np.array(shard.start)[:, None]
     inside = np.all((index >= 0) & (index < np.array(shard.shape)[:, None]), axis=0)
     return wanted[inside], np.ravel_multi_index(tuple(index[:, inside]), shard.shape)
 

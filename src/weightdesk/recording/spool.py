@@ -68,8 +68,8 @@ class Spool:
         self._file: Any = None
         self._end = 0
 
-    def copy(self, name: str, tensor: Tensor) -> SpooledTensor:
-        """Put a tensor aside; `name` is of no importance, as in `SpareMemory.copy`."""
+    def copy(self, _name: str, tensor: Tensor) -> SpooledTensor:
+        """Put a tensor aside; its name, for which `SpareMemory.copy` has memory, is of no importance."""
         if self._file is None:
             self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115
             weakref.finalize(self, self._file.close)

@@ -63,17 +63,18 @@ class StreamedSnapshot:
         self._extra: TensorFile | None = None
         self._is_whole = self._is_kept = False
         self._keys: dict[int, str] = {}  # by identity of a parameter, its name in the file of weights
+        self._chosen: frozenset[ParameterName] = frozenset()
         self._updated: dict[ParameterName, Slot] = {}  # of the parameters whose update is to follow
 
     @property
-    def has_step(self) -> bool:
+    def is_full(self) -> bool:
         """Whether it has what an optimizer step did, beside the weights."""
         return self._extra is not None
 
     def write_whole(self) -> int:
         """Write the state dict; return the bytes of its file."""
         self._is_whole = True
-        self._weights = self._write_weights(snapshot_name(self.step), self._state())
+        self._weights = self._write_weights(snapshot_name(self.step), self._subject.state())
         return self._weights.size
 
     def again(self) -> StreamedSnapshot:
@@ -86,13 +87,23 @@ class StreamedSnapshot:
         """Whether the model's tensors are what they were when this snapshot was taken."""
         if self._weights is None or os.name == "nt":  # there a file that is read cannot be moved
             return False
-        present = subject.model.state_dict(keep_vars=True)
+        present = subject.state()
         return all(
             name in present
             and Slot.of(present[name]) == self._weights.slots[name]
             and _same(self._weights.blocks(name), flat_blocks(present[name]))
             for name in self._weights.slots
         )
+
+    def keep_weights(self, parameters: Mapping[ParameterName, nn.Parameter], optimizer: Optimizer) -> None:
+        """Choose what of a step is kept, and write the weights that it begins with."""
+        allotment = self._allotment(parameters, optimizer)
+        self._chosen = allotment.names
+        if self._weights is None and (allotment.is_whole or not self.step):
+            self.write_whole()
+        chosen = {name: each for name, each in parameters.items() if name in self._chosen}
+        if self._weights is None and chosen:
+            self._weights = self._write_weights(partial_name(self.step), chosen)
 
     def before(
         self,
@@ -102,20 +113,14 @@ class StreamedSnapshot:
         left: Mapping[ParameterName, SpooledTensor] = MappingProxyType({}),
         scale: LossScale | None = None,
     ) -> None:
-        """Write the weights, the gradients and the state that the optimizer is about to use.
+        """Write the gradients and the state that the optimizer is about to use.
 
         See `Snapshot.before`; `gradients` is asked for one at a time. Called again, it makes the file of what
         belongs to the step anew, with what the earlier one has of other parameters.
         """
-        states = {name: dict(_tensors_of(optimizer.state.get(each, {}))) for name, each in parameters.items()}
-        allotment = self._allotment(parameters, gradients, states)
-        if self._weights is None and (allotment.is_whole or not self.step):
-            self.write_whole()
-        chosen = {name: each for name, each in parameters.items() if name in allotment.names}
+        chosen = {name: each for name, each in parameters.items() if name in self._chosen}
         if not chosen:
             return
-        if self._weights is None:
-            self._weights = self._write_weights(partial_name(self.step), chosen)
         outer, others = self._extra, [name for name in self._updated if name not in chosen]
         self._updated |= {name: Slot.of(each) for name, each in chosen.items() if id(each) in self._keys}
         about: dict[str, str] = {"format": "pt", "step": str(self.step)}
@@ -127,11 +132,11 @@ class StreamedSnapshot:
                 for key in outer.written
                 if key.rpartition("@")[0] in others
             }
-        for name in chosen:
+        for name, parameter in chosen.items():
             if name in gradients:
                 backward = left.get(name) or _earlier_backward(outer, name)
                 contents |= _gradients(name, gradients, backward, scale if name in left else None, about)
-            for key, value in states[name].items():
+            for key, value in _tensors_of(optimizer.state.get(parameter, {})):
                 contents[f"{name}@{key}"] = Slot.of(value), partial(flat_blocks, value)
         about |= optimizer_metadata(optimizer, chosen, about)
         slots = {key: slot for key, (slot, _) in contents.items()}
@@ -161,23 +166,14 @@ class StreamedSnapshot:
         if self._weights is not None and not self._is_kept:
             yield (snapshot_name if self._is_whole else partial_name)(self.step), self._weights
 
-    def _state(self) -> dict[str, Tensor]:
-        state = self._subject.model.state_dict(keep_vars=True)
-        return {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
-
-    def _allotment(
-        self,
-        parameters: Mapping[ParameterName, nn.Parameter],
-        gradients: Mapping[ParameterName, Tensor],
-        states: Mapping[ParameterName, Mapping[str, Tensor]],
-    ) -> Allotment:
+    def _allotment(self, parameters: Mapping[ParameterName, nn.Parameter], optimizer: Optimizer) -> Allotment:
         weights = {name: parameter.nbytes for name, parameter in parameters.items()}
         beside = {
-            name: size * (2 if name in gradients else 1)  # the update, and a gradient of the same size
-            + sum(value.nbytes for value in states[name].values())
-            for name, size in weights.items()
+            name: 2 * parameter.nbytes  # the gradient, if there is one, and the update
+            + sum(value.nbytes for _, value in _tensors_of(optimizer.state.get(parameter, {})))
+            for name, parameter in parameters.items()
         }
-        state = self._state()
+        state = self._subject.state()
         ties = ties_of(state)
         whole = sum(tensor.nbytes for name, tensor in state.items() if name not in ties)
         return self._allot(self.step, weights, beside, whole)
@@ -204,7 +200,7 @@ def _tensors_of(state: Mapping[str, object]) -> Iterator[tuple[str, Tensor]]:
         if isinstance(value, Tensor):
             yield key, value
         elif isinstance(value, (bool, int, float)):
-            yield key, torch.tensor(value)
+            yield key, torch.tensor(value, device="cpu")
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from weightdesk.recording.meter import Batch
 from weightdesk.recording.passes import SeenPass, passes_table
 from weightdesk.recording.sampling import Sampler
 from weightdesk.recording.snapshot import Snapshot
+from weightdesk.recording.streaming import StreamedSnapshot
 from weightdesk.recording.tablebudget import TableBudget
 from weightdesk.recording.tables import (
     MetricsRow,
@@ -37,8 +38,8 @@ FLUSH_INTERVAL: Final = 1.0
 
 T = TypeVar("T")
 
-_PATIENCE: Final = 30.0
-"""Seconds that the first process waits at the end for pieces of the others."""
+_PATIENCE: Final = 4.0
+"""Seconds that the first process waits at the end for pieces of the others: they train in step with it."""
 
 _PASSES: Final = 128
 """Forward passes that one flush reads at most; each takes about half a millisecond."""
@@ -80,7 +81,7 @@ class Writer:
         self._metrics: deque[MetricsRow] = deque()
         self._statistics: deque[Batch] = deque()
         self._passes: deque[SeenPass] = deque()
-        self._snapshots: deque[Snapshot] = deque()
+        self._snapshots: deque[Snapshot | StreamedSnapshot] = deque()
         self._changed = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="weightdesk-writer", daemon=True)
@@ -98,7 +99,7 @@ class Writer:
         """Write a row about a forward pass at the next flush."""
         self._passes.append(seen)
 
-    def add_snapshot(self, snapshot: Snapshot) -> None:
+    def add_snapshot(self, snapshot: Snapshot | StreamedSnapshot) -> None:
         """Write a snapshot soon."""
         with self._changed:
             self._snapshots.append(snapshot)
@@ -141,12 +142,13 @@ class Writer:
                         parts.merge()
                 self._charge("other", time.thread_time() - began, 1)
                 self._tidy()
-            self._write_waiting()
             self._flush()
-            self._wait_for_pieces()
             self._tables.finish()
             for parts in self._parts.values():
                 parts.close()
+            began = time.monotonic()
+            self._write_waiting()  # last, so that a process that has written its last piece is done
+            self._wait_for_pieces(time.monotonic() - began)
         except Exception as error:  # whatever it is, the training must go on
             with self._changed:
                 self.error = error
@@ -172,15 +174,22 @@ class Writer:
             began, snapshot = time.thread_time(), self._snapshots[0]
             self.keeper.keep(snapshot)
             # the initial weights alone tell nothing of what a whole snapshot takes
-            self._charge("snapshot" if snapshot.has_step else "start", time.thread_time() - began, 1)
+            self._charge("snapshot" if snapshot.is_full else "start", time.thread_time() - began, 1)
             with self._changed:
                 self._snapshots.popleft()
                 self._changed.notify_all()
 
-    def _wait_for_pieces(self) -> None:
-        """Give other processes some time to write their pieces of the last snapshots."""
-        deadline = time.monotonic() + _PATIENCE
-        while not self.keeper.assemble() and time.monotonic() < deadline:
+    def _wait_for_pieces(self, writing: float) -> None:
+        """Give other processes some time to write their pieces of the last snapshots.
+
+        Arguments:
+            writing: seconds that this process took for its own; the others may take as long.
+        """
+        deadline = time.monotonic() + max(_PATIENCE, writing)
+        while not self.keeper.assemble():
+            if time.monotonic() > deadline:
+                self.keeper.give_up()
+                return
             time.sleep(0.05)
 
     def _flush(self) -> None:

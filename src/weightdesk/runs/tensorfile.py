@@ -212,10 +212,10 @@ class TensorFile:
 
 
 def bytes_of(block: Shaped[Tensor, " elements"]) -> memoryview:
-    """The memory of a contiguous vector on the CPU.
+    r"""The memory of a contiguous vector on the CPU.
 
     >>> bytes(bytes_of(torch.tensor([1, 256], dtype=torch.int16)))
-    b'\\x01\\x00\\x00\\x01'
+    b'\x01\x00\x00\x01'
     """
     return block.view(torch.uint8).numpy().data
 
@@ -238,7 +238,7 @@ def read_blocks(file: FileIO, place: int, slot: Slot) -> Iterator[Shaped[Tensor,
     file.seek(place)
     for start in range(0, slot.nbytes, BLOCK):
         block = buffer[: slot.nbytes - start]
-        rest = memoryview(block.numpy())
+        rest = bytes_of(block)
         while len(rest):
             count = file.readinto(rest)
             if not count:
