@@ -50,6 +50,11 @@ class BackwardGradients:
         self._memory: SpareMemory | Spool = SpareMemory()
         self._listening = False
 
+    def follow(self, parameters: Mapping[ParameterName, nn.Parameter]) -> None:
+        """Keep the gradients of these parameters from the next `listen` on."""
+        self._unhook()
+        self._parameters = parameters
+
     def listen(self, memory: SpareMemory | Spool) -> None:
         """Keep every gradient from now on, in this memory."""
         self._memory, self._listening = memory, True
@@ -67,10 +72,14 @@ class BackwardGradients:
 
     def stop(self) -> None:
         """Take every hook off and forget what is left."""
+        self._unhook()
+        self._copies, self._listening = {}, False
+        self._memory.clear()
+
+    def _unhook(self) -> None:
         for handle in self._handles:
             handle.remove()
-        self._handles, self._copies, self._listening = [], {}, False
-        self._memory.clear()
+        self._handles = []
 
     def _hook(self, name: ParameterName) -> Callable[[Tensor], None]:
         def keep_gradient(parameter: Tensor) -> None:
@@ -86,7 +95,7 @@ class BackwardGradients:
         if not self._copies:
             self._memory.clear()  # what was taken is written by now
         kept = self._copies.get(name)
-        if kept is None or kept.dtype != gradient.dtype:
+        if kept is None or (kept.dtype, kept.shape) != (gradient.dtype, gradient.shape):
             self._copies[name] = self._memory.copy(f"{name}@gradient", gradient)
         else:
             kept.copy_(gradient.detach())

@@ -27,7 +27,7 @@ class SpareMemory:
 
     def reserve(self, name: str, tensor: Tensor) -> None:
         """Ask for the memory of a copy of this tensor."""
-        self._free[name] = torch.zeros(local(tensor).shape, dtype=tensor.dtype)
+        self._free[name] = torch.zeros(local(tensor).shape, dtype=tensor.dtype, device="cpu")
 
     def take(self, name: str) -> Tensor | None:
         """The memory of this name, where there is some left."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from weightdesk.errors import RunExistsError
 from weightdesk.recording import environment
 from weightdesk.recording.membership import Membership
+from weightdesk.recording.notes import Notes
 from weightdesk.runs.format import MANIFEST
 from weightdesk.runs.manifest import Manifest, write_manifest
 from weightdesk.runs.stores import Store
@@ -51,6 +52,12 @@ class Ledger:
             raise
         membership.announce()
         return cls(store, manifest, release, membership.notes_on_others)
+
+    def write_changes(self, notes: Notes) -> None:
+        """Write `run.json` again if there are new notes."""
+        if notes.changed and self.release is not None:
+            notes.changed = False
+            write_manifest(self.store, self.manifest)
 
     def close(self, status: str, note: str | None, last_step: Step) -> None:
         """Write how the run ended and give the lease back."""

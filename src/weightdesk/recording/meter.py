@@ -105,6 +105,10 @@ class StepMeter:
             for name, tensor in self._measurable(parameters).items():
                 self._copy(name, tensor)
 
+    def forget_all_but(self, names: Container[ParameterName]) -> None:
+        """Give back the memory for parameters that are no longer there."""
+        self._copies = {name: copy for name, copy in self._copies.items() if name in names}
+
     def before(
         self,
         step: Step,

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor, nn
+from torch import Tensor
 from torch.amp import GradScaler
 from torch.optim import Optimizer
 
@@ -27,8 +27,10 @@ from weightdesk.recording.copies import SpareMemory
 from weightdesk.recording.gradients import SeenGradients, local, loss_scale, seen_gradient
 from weightdesk.recording.meter import Batch, StepMeter
 from weightdesk.recording.notes import Notes, enumerate_names
+from weightdesk.recording.optimized import OptimizedParameters
+from weightdesk.recording.outside import OutsideChanges
 from weightdesk.recording.passes import PassMeter
-from weightdesk.recording.sampling import Sampler
+from weightdesk.recording.sampling import FormChangedError, Sampler
 from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.recording.snapshot import Snapshot
 from weightdesk.recording.spool import Spool
@@ -38,6 +40,7 @@ from weightdesk.recording.subject import Subject
 from weightdesk.recording.tables import MetricsRow
 from weightdesk.recording.warning import warn
 from weightdesk.recording.writer import Writer
+from weightdesk.runs.manifest import Manifest
 from weightdesk.types import Kind, ParameterName, Step
 
 _HEAD_START: Final = 0.15
@@ -54,6 +57,7 @@ class Recorder:
         schedule: says which steps get a snapshot.
         sampler: reads the sampled weights.
         kinds: which statistics to take.
+        manifest: kept up to date while the parameters change.
         notes: told what is left out on the way.
         scaler: that scales the loss.
 
@@ -67,12 +71,14 @@ class Recorder:
         schedule: SnapshotSchedule,
         sampler: Sampler,
         kinds: frozenset[Kind],
+        manifest: Manifest,
         notes: Notes,
         scaler: GradScaler | None = None,
     ) -> None:
         self.step: Step = 0
         self.stopped: str | None = None
-        self._subject, self._writer, self._budget = subject, writer, budget
+        self._parameters = OptimizedParameters(subject, sampler, manifest, notes)
+        self._writer, self._budget = writer, budget
         self._every, self._sampler, self._scaler = schedule.every, sampler, scaler
         self._notes = notes
         self._observes_modules = "activation" in kinds and not subject.compiled
@@ -88,12 +94,7 @@ class Recorder:
                 subject.model, writer.add_pass, self._attempt, lambda: self.step, self._left_over, notes
             )
         )
-        self._moved = {id(optimizer): self._moved_by(optimizer) for optimizer in subject.optimizers}
-        self._sampled = [subject.parameters[name] for name in sampler.places]
-        self._sampled_moved = {
-            optimizer: [moved.get(name) for name in sampler.places]
-            for optimizer, moved in self._moved.items()
-        }
+        self._outside = OutsideChanges(manifest.recording, notes)
         self._last_moved: Sequence[Tensor | None] = []
         self._left: npt.NDArray[np.float64] | None = (
             None  # sampled gradients after the last step, if asked for
@@ -149,9 +150,22 @@ class Recorder:
 
     def finish(self) -> None:
         """Hand over what is left: the last row of metrics and the last weights."""
+        if self._hooks is not None and not self.step:
+            self._note_other_steps(self._hooks.others)
         self.detach()
         self._attempt("other", self._close_row)
         self._attempt("snapshot", self._take_last)
+
+    def _note_other_steps(self, others: Sequence[Optimizer]) -> None:
+        """Say that nothing was recorded although something else was trained."""
+        if others:
+            kinds = sorted({type(optimizer).__name__ for optimizer in others})
+            self._notes.add(
+                "no step was recorded: the optimizer that is watched never stepped, while "
+                f"{' and '.join(kinds)} did, over parameters of another model; watch the model and the "
+                "optimizer that are trained",
+                aloud=True,
+            )
 
     def log(self, values: dict[str, float | Tensor]) -> None:
         """Keep scalars of the present step, in the first process; those on a device are fetched later."""
@@ -175,10 +189,13 @@ class Recorder:
         began = time.perf_counter()
         self._stepping, self._batches, self._has_gradients = optimizer, [], final
         self._samples = self._agenda.samples(self.step)
+        if self._eventful and not self._samples:
+            self._attempt("other", self._follow_changes)
         if self._writer.error is not None:
             self.stop(self._writer.error)
         elif self._samples:
             try:
+                self._follow_changes()
                 self._sample(optimizer)
             except Exception as error:  # the training must go on whatever it is
                 self.stop(error)
@@ -205,27 +222,34 @@ class Recorder:
             self._attempt("snapshot", self._add_gradients, optimizer)
 
     def _sample(self, optimizer: Optimizer) -> None:
-        self._sampler.read(self.step, *self._sampled_tensors(optimizer))
+        try:
+            self._sampler.read(self.step, *self._sampled_tensors(optimizer))
+        except FormChangedError:
+            self._take_in_changes()
+            self._sampler.read(self.step, *self._sampled_tensors(optimizer))
+        if self._outside.expects(self.step):
+            lengths = {name: len(places) for name, places in self._sampler.places.items()}
+            self._outside.compare(self.step, self._sampler.last_weights(), lengths)
 
     def _sample_again(self, optimizer: Optimizer) -> None:
-        moved, outermost = self._moved[id(optimizer)], self._stepping or optimizer
+        moved, outermost = self._parameters.of(optimizer), self._stepping or optimizer
         self._sampler.read_gradients_again(self.step, *self._sampled_tensors(outermost), moved)
 
     def _sampled_tensors(self, optimizer: Optimizer) -> tuple[Sequence[Tensor], Sequence[Tensor | None]]:
         """The sampled parameters, and the gradients of those that an optimizer moves."""
-        moved = self._sampled_moved[id(optimizer)]
+        moved = self._parameters.sampled_of(optimizer)
         if not self._subject.rank.sharded and getattr(optimizer, "grad_scale", None) is None:
-            weights: Sequence[Tensor] = self._sampled
+            weights: Sequence[Tensor] = self._parameters.sampled
             gradients = [None if each is None else each.grad for each in moved]
         else:
-            weights = [local(each) for each in self._sampled]
+            weights = [local(each) for each in self._parameters.sampled]
             seen = [None if each is None else seen_gradient(each, optimizer) for each in moved]
             gradients = [None if each is None else local(each) for each in seen]
         return weights, gradients
 
     def _gradients(self, optimizer: Optimizer) -> SeenGradients:
         """Gradients as an optimizer is about to use them, of the parameters that have one."""
-        moved = self._moved[id(optimizer)]
+        moved = self._parameters.of(optimizer)
         gradients = SeenGradients(moved, optimizer)
         if self._subject.rank.sharded and not self._has_looked_for_partial:
             self._say_partial(
@@ -238,24 +262,24 @@ class Recorder:
         self._has_looked_for_partial = True
         if names:
             self._notes.add(
-                f"no gradients of {enumerate_names(names)}: they are partial sums, which the optimizer adds up",
+                f"no gradients of {enumerate_names(names)}: partial sums, which the optimizer adds up",
                 aloud=True,
             )
 
     def _measure_before(self, optimizer: Optimizer) -> None:
-        if not self._moved[id(optimizer)]:
+        if not self._parameters.of(optimizer):
             return  # other processes record what it moves
         gradients = _local(self._gradients(optimizer))
-        self._batches = self._meter.before(self.step, _local(self._moved[id(optimizer)]), gradients)
+        self._batches = self._meter.before(self.step, _local(self._parameters.of(optimizer)), gradients)
 
     def _measure_gradients(self, optimizer: Optimizer) -> None:
-        moved = self._moved[id(optimizer)]
+        moved = self._parameters.of(optimizer)
         present = self._meter.gradients(self.step, _local(self._gradients(optimizer)))
         kept = [batch.without(moved) if batch.kind == "gradient" else batch for batch in self._batches]
         self._batches = [batch for batch in (*kept, *present) if batch.names]
 
     def _measure_after(self, optimizer: Optimizer) -> None:
-        self._batches += self._meter.after(self.step, _local(self._moved[id(optimizer)]))
+        self._batches += self._meter.after(self.step, _local(self._parameters.of(optimizer)))
         for batch in self._batches:
             self._writer.add_statistics(batch)
 
@@ -270,18 +294,18 @@ class Recorder:
         else:
             self._wait_for_writer()
             self._snapshot = self._writer.keeper.begin(self._subject, self.step)
-        self._snapshot.keep_weights(self._moved[id(optimizer)], optimizer)
+        self._snapshot.keep_weights(self._parameters.of(optimizer), optimizer)
 
     def _add_gradients(self, optimizer: Optimizer) -> None:
         """Add to the snapshot what an optimizer is about to use; what an outer one saw is replaced."""
         if self._snapshot is None:
             return
-        moved, scale = self._moved[id(optimizer)], loss_scale(optimizer, self._scaler)
+        moved, scale = self._parameters.of(optimizer), loss_scale(optimizer, self._scaler)
         left = self._backward.take(moved)
         self._snapshot.before(moved, self._gradients(optimizer), optimizer, left, scale)
 
     def _close_snapshot(self, optimizer: Optimizer, snapshot: Snapshot | StreamedSnapshot) -> None:
-        snapshot.after(self._moved[id(optimizer)])
+        snapshot.after(self._parameters.of(optimizer))
         self._writer.add_snapshot(snapshot)
 
     def after_step(self, optimizer: Optimizer) -> None:
@@ -291,11 +315,14 @@ class Recorder:
                 self._attempt("statistics", self._measure_after, optimizer)
             if self._snapshot is not None:
                 self._attempt("snapshot", self._close_snapshot, optimizer, self._snapshot)
-            self._backward.take(self._moved[id(optimizer)])  # what no snapshot took is over with this step
+            self._attempt("other", self._remember_weights)
+            self._backward.take(
+                self._parameters.of(optimizer)
+            )  # what no snapshot took is over with this step
         self._stepping, self._batches = None, []
         self.step += 1
         self._budget.steps += 1
-        self._last_moved = self._sampled_moved[id(optimizer)]
+        self._last_moved = self._parameters.sampled_of(optimizer)
         if self._eventful or self.step >= self._next_look:
             self._attempt("statistics" if self._eventful else "other", self._look_ahead)
 
@@ -320,21 +347,35 @@ class Recorder:
         else:
             self._backward.stop()
 
-    def _moved_by(self, optimizer: Optimizer) -> dict[ParameterName, nn.Parameter]:
-        """Parameters of an optimizer, or as much of them as this process records."""
-        return self._subject.recorded_by_this(self._subject.moved_by(optimizer))
+    def _remember_weights(self) -> None:
+        """Keep the sampled weights as the step leaves them, to be compared with what the next one finds."""
+        self._outside.remember(self.step + 1, self._sampler.weights_now(self._parameters.sampled))
+
+    def _follow_changes(self) -> None:
+        """Take in parameters that joined, ended or were replaced since the last step that was looked at."""
+        if self._parameters.has_changed():
+            self._take_in_changes()
+
+    def _take_in_changes(self) -> None:
+        self._parameters.follow(self.step)
+        subject = self._subject
+        self._meter.forget_all_but(subject.parameters)
+        self._activations.follow(subject.model)
+        self._backward.follow(subject.parameters if subject.rank.is_alone else {})
+        if self._passes is not None:
+            self._passes.follow(subject.model)
+
+    @property
+    def _subject(self) -> Subject:
+        return self._parameters.subject
 
     def adopts(self, optimizer: Optimizer) -> bool:
         """Whether an optimizer that was met on the way moves the model, as the ones watched did."""
-        if self.stopped is not None or not self._subject.moved_by(optimizer):
-            return False
-        self._moved[id(optimizer)] = moved = self._moved_by(optimizer)
-        self._sampled_moved[id(optimizer)] = [moved.get(name) for name in self._sampler.places]
-        return True
+        return self.stopped is None and self._parameters.adopt(optimizer)
 
     def _left_over(self) -> bool | None:
         """Whether the gradients that the last step used are still there; None where nobody knows."""
-        left, now = self._left, self._sampled_gradients(self._sampled)
+        left, now = self._left, self._sampled_gradients(self._parameters.sampled)
         if left is None or now is None or np.isinf(left).any() or np.isinf(now).any():
             return None
         return bool(np.nan_to_num(now).any()) and np.array_equal(now, left, equal_nan=True)

@@ -20,8 +20,7 @@ import torch
 import torch.distributed as distributed
 from torch import Tensor
 
-from weightdesk import errors
-from weightdesk.errors import WatchError, WeightdeskError
+from weightdesk.errors import WatchError, WeightdeskError, error_class
 from weightdesk.recording.sampling import pick
 from weightdesk.types import ParameterName
 
@@ -90,8 +89,7 @@ class Roster:
 
 def _error(name: str, message: str) -> WeightdeskError:
     """An error of another process; one that is not weightdesk's own is told by its name."""
-    kind = getattr(errors, name, None)
-    if isinstance(kind, type) and issubclass(kind, WeightdeskError):
+    if (kind := error_class(name)) is not None:
         return kind(message)
     return WatchError(f"process 0 cannot record: {name}: {message}")
 

@@ -7,7 +7,7 @@ import threading
 import zlib
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +52,17 @@ def choose(
     }
 
 
+Places: TypeAlias = dict[ParameterName, npt.NDArray[np.int64]]
+"""By parameter, row-major places in it."""
+
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+
+class FormChangedError(Exception):
+    """A parameter has another shape or type than when it was read last."""
+
+
 @dataclass
 class SampledSteps:
     """The sampled weights of some steps, and their gradients.
@@ -60,17 +71,19 @@ class SampledSteps:
         steps: optimizer steps done, one entry a row.
         values: a row a step: the weights, then their gradients; or tensors on their device instead.
         without_gradient: which of the weights had none.
+        held: the chosen places that lie here, by parameter.
         count: rows that are filled.
         address: of the first value.
     """
 
     steps: npt.NDArray[np.int64]
-    values: npt.NDArray[np.float64] | list[Tensor]
+    values: Floats | list[Tensor]
     without_gradient: npt.NDArray[np.bool_]
+    held: Places
     count: int = 0
     address: int = 0
 
-    def fetch(self) -> npt.NDArray[np.float64]:
+    def fetch(self) -> Floats:
         """The filled rows as an array; waits for the device if it has to."""
         if isinstance(self.values, list):
             return torch.cat([part.cpu() for part in self.values]).numpy()[None]
@@ -97,28 +110,40 @@ class Sampler:
     def __init__(
         self, chosen: Mapping[ParameterName, npt.NDArray[np.int64]], shards: Mapping[ParameterName, Shard]
     ) -> None:
-        self.held: dict[ParameterName, npt.NDArray[np.int64]] = {}
-        self.places: dict[ParameterName, npt.NDArray[np.int64]] = {}
-        for name, wanted in chosen.items():
-            self.held[name], self.places[name] = _in_shard(wanted, shards[name])
-        lengths = [len(each) for each in self.places.values()]
-        self._owners = np.repeat(np.arange(2 * len(lengths)), lengths + lengths)
-        self._addresses = np.zeros(2 * len(lengths), np.uint64)
-        self._memory = self._addresses.data.cast("B") if lengths else memoryview(bytearray())
-        self._pack = struct.Struct(f"{2 * len(lengths)}Q").pack_into
-        self._direct = False  # whether all is plain memory of the CPU
-        self._pointers: list[int] = []
-        self._strides: list[tuple[int, ...] | None] = []
         self._lock = threading.RLock()
         self._block: SampledSteps | None = None
         self._filled: list[SampledSteps] = []
         self._last_step: Step = -1
+        self.follow(chosen, shards)
+
+    def follow(
+        self, chosen: Mapping[ParameterName, npt.NDArray[np.int64]], shards: Mapping[ParameterName, Shard]
+    ) -> None:
+        """Read these weights from the next step on."""
+        with self._lock:
+            self._put_away()
+            self.held: Places = {}
+            self.places: Places = {}
+            for name, wanted in chosen.items():
+                self.held[name], self.places[name] = _in_shard(wanted, shards[name])
+            lengths = [len(each) for each in self.places.values()]
+            self._owners = np.repeat(np.arange(2 * len(lengths)), lengths + lengths)
+            self._addresses = np.zeros(2 * len(lengths), np.uint64)
+            self._memory = self._addresses.data.cast("B") if lengths else memoryview(bytearray())
+            self._pack = struct.Struct(f"{2 * len(lengths)}Q").pack_into
+            self._direct = False  # whether all is plain memory of the CPU
+            self._pointers: list[int] = []
+            self._strides: list[tuple[int, ...] | None] = []
+            self._forms: list[tuple[torch.Size, torch.dtype]] | None = None
 
     def read(self, step: Step, weights: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
         """Read the sampled places of tensors, one a parameter, in the parameters' order.
 
         Tensors on another device are read there and fetched when the values are, so that the
         training does not wait for them.
+
+        Raises:
+            FormChangedError: a parameter has another shape or type than before; nothing was read.
         """
         if step == self._last_step:
             self._withdraw(step)  # a step that failed is done again
@@ -136,7 +161,7 @@ class Sampler:
                 self._pointers, self._strides = pointers, strides
             if not self._direct:
                 values = self._pick([*weights, *gradients])
-                self._filled.append(SampledSteps(np.array([step]), values, self._missing, 1))
+                self._filled.append(SampledSteps(np.array([step]), values, self._missing, self.held, 1))
                 return
             block = self._block or self._new_block()
             self._pack(self._memory, 0, *pointers, *pointers_too)
@@ -192,30 +217,54 @@ class Sampler:
             values = (
                 block.values if isinstance(block.values, list) else block.values[block.count :][:1].copy()
             )
-            return SampledSteps(np.array([step]), values, block.without_gradient, 1)
+            return SampledSteps(np.array([step]), values, block.without_gradient, block.held, 1)
 
-    def gradients_now(self, gradients: Sequence[Tensor | None]) -> npt.NDArray[np.float64] | None:
+    def gradients_now(self, gradients: Sequence[Tensor | None]) -> Floats | None:
         """The sampled places of gradients, NaN where there are none, without keeping them.
 
-        None before the first `read`, on other devices, for sparse gradients and where their strides are
+        None before the first `read`, on other devices, for sparse gradients and if their strides are
         not those of the last ones.
         """
-        half, count = len(self._owners) // 2, len(gradients)
-        if count != len(self._strides) or any(each is not None and each.is_sparse for each in gradients):
+        if len(gradients) != len(self._strides) or any(
+            each is not None and each.is_sparse for each in gradients
+        ):
             return None
+        strides = [None if each is None else each.stride() for each in gradients]
         with self._lock:
-            same = all(
-                each is None or each.stride() == known
-                for each, known in zip(gradients, self._strides, strict=True)
-            )
-            if not (self._direct and same):
+            if any(new is not None and new != old for new, old in zip(strides, self._strides, strict=True)):
                 return None
-            pointers = np.array([0 if each is None else each.data_ptr() for each in gradients], np.uint64)
-            owners, values = self._owners[:half], np.empty(half)
-            arrays = (pointers, self._kinds[count:], owners, self._offsets[half:], values)
-            places = [array.ctypes.data for array in arrays]
-            _gather(*places[:2], count, *places[2:], half)
-        return values
+            return self._values_now(gradients, slice(len(gradients), None))
+
+    def weights_now(self, weights: Sequence[Tensor]) -> Floats | None:
+        """The sampled places of weights that have not moved in memory since the last `read`."""
+        with self._lock:
+            is_same = list(map(_pointer, weights)) == self._pointers
+            return self._values_now(weights, slice(0, len(weights))) if is_same else None
+
+    def last_weights(self) -> Floats | None:
+        """The weights that were read last; None on other devices, and if they are being written already."""
+        with self._lock:
+            block = self._last_filled()
+            if (
+                block is None
+                or isinstance(block.values, list)
+                or block.steps[block.count - 1] != self._last_step
+            ):
+                return None
+            return block.values[block.count - 1, : len(self._owners) // 2].copy()
+
+    def _values_now(self, tensors: Sequence[Tensor | None], part: slice) -> Floats | None:
+        """Values at the sampled places of the first or the second half of what `read` reads."""
+        if not self._direct:
+            return None
+        half, count = len(self._owners) // 2, len(tensors)
+        values = slice(0, half) if part.start == 0 else slice(half, None)
+        pointers = np.array([0 if each is None else each.data_ptr() for each in tensors], np.uint64)
+        result = np.empty(half)
+        arrays = (pointers, self._kinds[part], self._owners[:half], self._offsets[values], result)
+        places = [array.ctypes.data for array in arrays]
+        _gather(*places[:2], count, *places[2:], half)
+        return result
 
     def take(self) -> list[SampledSteps]:
         """What was read since the last call; for the writing thread."""
@@ -233,12 +282,16 @@ class Sampler:
         rows = max(_LEAST_ROWS, _BLOCK // max(1, len(self._owners)))
         values = np.zeros((rows, len(self._owners)))
         self._block = SampledSteps(
-            np.zeros(rows, np.int64), values, self._missing, address=values.ctypes.data
+            np.zeros(rows, np.int64), values, self._missing, self.held, address=values.ctypes.data
         )
         return self._block
 
     def _prepare(self, weights: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
         self._put_away()
+        forms = [(each.shape, each.dtype) for each in weights]
+        if self._forms is not None and forms != self._forms:
+            raise FormChangedError
+        self._forms = forms
         tensors = [*weights, *gradients]
         wanted = list(self.places.values())
         self._missing = np.repeat([each is None for each in gradients], [len(each) for each in wanted])
@@ -253,7 +306,7 @@ class Sampler:
 
     def _pick(self, tensors: Sequence[Tensor | None]) -> list[Tensor]:
         return [
-            torch.full((len(wanted),), torch.nan, dtype=torch.float64)
+            torch.full((len(wanted),), torch.nan, dtype=torch.float64, device="cpu")
             if tensor is None
             else pick(tensor.detach(), torch.from_numpy(wanted).to(tensor.device, non_blocking=True))
             for tensor, wanted in zip(tensors, list(self.places.values()) * 2, strict=True)

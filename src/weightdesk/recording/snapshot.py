@@ -71,7 +71,10 @@ class Snapshot:
     def still_holds(self, subject: Subject) -> bool:
         """Whether the model's tensors are what they were when this snapshot was taken."""
         present = subject.state()
-        return all(torch.equal(kept, local(present[name]).cpu()) for name, kept in self.tensors.items())
+        return all(
+            name in present and torch.equal(tensor, local(present[name]).cpu())
+            for name, tensor in self.tensors.items()
+        )
 
     def keep_weights(self, parameters: Mapping[ParameterName, nn.Parameter], optimizer: Optimizer) -> None:
         """Copy what the parameters are before the step; most of them are in the state dict already."""
@@ -158,7 +161,9 @@ class Snapshot:
         return self.spare.copy(name, tensor)
 
     def _place(self, name: str, tensor: Tensor) -> bool:
-        """Note which part of an entry lies here; whether this process records it."""
+        """Note which part of an entry lies here; whether it can be stored, and by this process."""
+        if not self._subject.can_store(name, tensor):
+            return False
         if not self._subject.layout.rank.sharded:
             return True
         shard = self._subject.shard(name, tensor)

@@ -41,6 +41,11 @@ class SpooledTensor:
         """Type of its elements."""
         return self.slot.dtype
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape."""
+        return self.slot.shape
+
     def copy_(self, tensor: Tensor) -> None:
         """Write another tensor of this type and shape over it."""
         write_at(self.file, self.place, map(bytes_of, flat_blocks(tensor)))

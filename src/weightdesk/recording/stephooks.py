@@ -53,7 +53,8 @@ class StepHooks:
     def __init__(self, optimizers: Sequence[Optimizer], observer: StepObserver) -> None:
         self._observer = observer
         self._known = set(map(id, optimizers))
-        self._met: list[Optimizer] = []
+        self._adopted: list[Optimizer] = []
+        self._others: list[Optimizer] = []
         self._outer: Optimizer | None = None  # whose step is under way
         self._repeated = 0  # how often its step called itself, as that of a derived class does
         self._inner: Optimizer | None = None  # whose step it calls
@@ -61,12 +62,18 @@ class StepHooks:
         for optimizer in optimizers:
             self._hook(optimizer)
 
+    @property
+    def others(self) -> tuple[Optimizer, ...]:
+        """Optimizers that stepped meanwhile and do not count."""
+        return tuple(self._others)
+
     def detach(self) -> None:
         """Take every hook off."""
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
-        self._met.clear()
+        self._adopted.clear()
+        self._others.clear()
         self._outer = self._inner = None
 
     def _hook(self, optimizer: Optimizer) -> None:
@@ -79,8 +86,10 @@ class StepHooks:
             return
         if self._observer.adopts(optimizer):
             self._hook(optimizer)
-        self._known.add(id(optimizer))
-        self._met.append(optimizer)  # kept, lest another one gets its id
+            self._adopted.append(optimizer)
+        else:
+            self._others.append(optimizer)
+        self._known.add(id(optimizer))  # they are kept, lest another one gets its id
 
     def _pre(self, optimizer: Optimizer, arguments: Any, options: Any) -> tuple[Any, Any] | None:
         if self._outer is not None and _is_within_step_of(self._outer):

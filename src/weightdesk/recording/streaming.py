@@ -133,11 +133,11 @@ class StreamedSnapshot:
                 if key.rpartition("@")[0] in others
             }
         for name, parameter in chosen.items():
-            if name in gradients:
+            if name in gradients and self._subject.can_store(f"{name}@gradient", gradients[name]):
                 backward = left.get(name) or _earlier_backward(outer, name)
                 contents |= _gradients(name, gradients, backward, scale if name in left else None, about)
-            for key, value in _tensors_of(optimizer.state.get(parameter, {})):
-                contents[f"{name}@{key}"] = Slot.of(value), partial(flat_blocks, value)
+            for key, value in self._states(name, parameter, optimizer).items():
+                contents[key] = Slot.of(value), partial(flat_blocks, value)
         about |= optimizer_metadata(optimizer, chosen, about)
         slots = {key: slot for key, (slot, _) in contents.items()}
         slots |= {f"{name}@update": slot for name, slot in self._updated.items()}
@@ -166,11 +166,18 @@ class StreamedSnapshot:
         if self._weights is not None and not self._is_kept:
             yield (snapshot_name if self._is_whole else partial_name)(self.step), self._weights
 
+    def _states(
+        self, name: ParameterName, parameter: nn.Parameter, optimizer: Optimizer
+    ) -> dict[str, Tensor]:
+        """What an optimizer remembers of a parameter, by the names of the entries."""
+        states = {f"{name}@{key}": value for key, value in _tensors_of(optimizer.state.get(parameter, {}))}
+        return {key: value for key, value in states.items() if self._subject.can_store(key, value)}
+
     def _allotment(self, parameters: Mapping[ParameterName, nn.Parameter], optimizer: Optimizer) -> Allotment:
         weights = {name: parameter.nbytes for name, parameter in parameters.items()}
         beside = {
             name: 2 * parameter.nbytes  # the gradient, if there is one, and the update
-            + sum(value.nbytes for _, value in _tensors_of(optimizer.state.get(parameter, {})))
+            + sum(value.nbytes for value in self._states(name, parameter, optimizer).values())
             for name, parameter in parameters.items()
         }
         state = self._subject.state()

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 from torch.optim import Optimizer
 
 from weightdesk.errors import WatchError
 from weightdesk.recording.flatshards import flat_modules, local_state, original_name
+from weightdesk.recording.gradients import local
+from weightdesk.recording.modulecalls import is_compiled
+from weightdesk.recording.notes import Notes, enumerate_names
+from weightdesk.recording.optimizers import optimizers_of
 from weightdesk.recording.placement import Shard, entire, is_distributed, placed_shard
 from weightdesk.recording.ranks import Layout, Rank, layout_of
+from weightdesk.runs.tensorfile import STORED_DTYPES
+from weightdesk.statistics.memory import has_plain_values
 from weightdesk.types import ParameterName
 
 Options = dict[str, Any]
@@ -44,7 +51,7 @@ class Subject:
     aliases: dict[ParameterName, list[ParameterName]]
     compiled: bool
     layout: Layout
-    notes: list[str] = field(default_factory=list)
+    notes: Notes = field(default_factory=lambda: Notes([]))
 
     @property
     def rank(self) -> Rank:
@@ -69,7 +76,25 @@ class Subject:
         if flat_modules(self.model):
             return local_state(self.model)
         state = self.model.state_dict(keep_vars=True)
-        return {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
+        return {
+            name: tensor
+            for name, tensor in state.items()
+            if isinstance(tensor, Tensor) and self.can_store(name, tensor)
+        }
+
+    def can_store(self, name: str, tensor: Tensor) -> bool:
+        """Whether a tensor can be an entry of a snapshot; one that cannot is named in the notes.
+
+        Arguments:
+            name: of the entry.
+            tensor: as it lies in this process, or a distributed one.
+        """
+        part = local(tensor)
+        if part.dtype in STORED_DTYPES and (part.layout is torch.sparse_coo or has_plain_values(part)):
+            return True
+        kind = type(tensor).__name__
+        self.notes.add(f"no {name} in snapshots: a {kind} of {part.dtype} and {part.layout} cannot be stored")
+        return False
 
     def shard(self, name: str, tensor: Tensor) -> Shard | None:
         """Which part of an entry of a snapshot lies in this process.
@@ -96,23 +121,58 @@ class Subject:
     def describe_model(self) -> dict[str, Any]:
         """The entry `model` of `run.json`."""
         kind = type(getattr(self.model, "_fsdp_wrapped_module", self.model))
-        modules = {original_name(name): type(each).__name__ for name, each in self.model.named_modules()}
         return {
             "class": f"{kind.__module__}.{kind.__qualname__}",
             "source": _source(kind),
-            "parameters": [
-                {
-                    "name": name,
-                    "shape": list(self.layout.shards[name].whole),
-                    "dtype": str(parameter.dtype).removeprefix("torch."),
-                    "aliases": self.aliases.get(name, []),
-                    "trainable": parameter.requires_grad,
-                }
-                for name, parameter in self.parameters.items()
-            ],
-            "modules": [{"name": name, "class": kind} for name, kind in modules.items()],
+            "parameters": self.describe_parameters(),
+            "modules": self.describe_modules(),
             "text": str(self.model),
         }
+
+    def describe_modules(self) -> list[dict[str, Any]]:
+        """The list `model.modules` of `run.json`."""
+        modules = {original_name(name): type(each).__name__ for name, each in self.model.named_modules()}
+        return [{"name": name, "class": kind} for name, kind in modules.items()]
+
+    def describe_parameters(self) -> list[dict[str, Any]]:
+        """The list `model.parameters` of `run.json`."""
+        return [
+            {
+                "name": name,
+                "shape": list(self.layout.shards[name].whole),
+                "dtype": str(parameter.dtype).removeprefix("torch."),
+                "aliases": self.aliases.get(name, []),
+                "trainable": parameter.requires_grad,
+            }
+            for name, parameter in self.parameters.items()
+        ]
+
+    def foreign_parameters(self) -> list[int]:
+        """For each optimizer, how many of its parameters are not of the model."""
+        mine = set(map(id, self.model.parameters()))
+        return [
+            sum(
+                id(parameter) not in mine for group in optimizer.param_groups for parameter in group["params"]
+            )
+            for optimizer in self.optimizers
+        ]
+
+    def refreshed(self, optimizers: Sequence[Optimizer]) -> Subject:
+        """The same model with the parameters that it has now; those that cannot be recorded are left out.
+
+        Only for a model whose parameters are whole in this process.
+        """
+        parameters, aliases = _named_parameters(self.model)
+        left_out = {name: why for name, each in parameters.items() if (why := _obstacle(each)) is not None}
+        recorded = {name: each for name, each in parameters.items() if name not in left_out}
+        shards = {name: entire(each, is_mine=self.rank.number == 0) for name, each in recorded.items()}
+        return replace(
+            self,
+            optimizers=tuple(optimizers),
+            parameters=recorded,
+            aliases=aliases,
+            layout=Layout(self.rank, shards, left_out),
+        )
 
     def describe_optimizers(self) -> list[dict[str, Any]]:
         """The entry `optimizers` of `run.json`."""
@@ -160,23 +220,12 @@ def subject_of(model: nn.Module, optimizer: Optimizer | Sequence[Optimizer]) -> 
     """
     if not isinstance(model, nn.Module):
         raise WatchError(f"watch needs a torch.nn.Module, got {type(model).__name__}")
-    optimizers = (optimizer,) if isinstance(optimizer, Optimizer) else tuple(optimizer)
-    for each in optimizers:
-        if not isinstance(each, Optimizer):
-            raise WatchError(f"watch needs a torch.optim.Optimizer, got {type(each).__name__}")
-    if not optimizers:
-        raise WatchError("watch needs an optimizer, got an empty sequence")
+    optimizers = optimizers_of(optimizer)
     inner, data_parallel = _unwrap(model)
     _reshard(inner)
-    parameters = {original_name(name): each for name, each in inner.named_parameters()}
-    aliases: dict[ParameterName, list[ParameterName]] = {}
-    names = {id(parameter): name for name, parameter in parameters.items()}
-    for long_name, parameter in inner.named_parameters(remove_duplicate=False):
-        name = original_name(long_name)
-        if names[id(parameter)] != name:
-            aliases.setdefault(names[id(parameter)], []).append(name)
+    parameters, aliases = _named_parameters(inner)
     _check_parameters(inner, parameters)
-    compiled = hasattr(model, "_orig_mod")
+    compiled = hasattr(model, "_orig_mod") or is_compiled(inner)
     layout = layout_of(inner, parameters, data_parallel)
     parameters = {name: each for name, each in parameters.items() if name in layout.shards}
     found = Subject(inner, optimizers, parameters, aliases, compiled, layout)
@@ -218,18 +267,37 @@ def _check_parameters(model: nn.Module, parameters: dict[ParameterName, nn.Param
         raise WatchError(
             f"the {kind} has no parameters, so there is nothing to record; watch a model that has"
         )
-    complaints: list[tuple[Callable[[nn.Parameter], bool], str]] = [
-        (lambda each: isinstance(each, nn.parameter.UninitializedParameter),
-         "not initialised yet; run one forward pass before watch"),
-        (lambda each: each.is_complex(),
-         "complex, which is not recorded; use a real and an imaginary parameter"),
-        (lambda each: each.is_meta,
-         "on the meta device, without values; materialise the model before watch"),
-    ]  # fmt: skip
-    for has_it, complaint in complaints:
-        if found := [name for name, each in parameters.items() if has_it(each)]:
-            shown = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
-            raise WatchError(f"parameter {shown} of the {kind} is {complaint}")
+    obstacles: dict[str, list[ParameterName]] = {}
+    for name, parameter in parameters.items():
+        if (obstacle := _obstacle(parameter)) is not None:
+            obstacles.setdefault(obstacle, []).append(name)
+    for obstacle, names in obstacles.items():
+        raise WatchError(f"parameter {enumerate_names(names, most=3)} of the {kind} is {obstacle}")
+
+
+def _obstacle(parameter: nn.Parameter) -> str | None:
+    """Why a parameter cannot be recorded; None if it can."""
+    if isinstance(parameter, nn.parameter.UninitializedParameter):
+        return "not initialised yet; run one forward pass before watch"
+    if parameter.is_complex():
+        return "complex, which is not recorded; use a real and an imaginary parameter"
+    if parameter.is_meta:
+        return "on the meta device, without values; materialise the model before watch"
+    return None
+
+
+def _named_parameters(
+    model: nn.Module,
+) -> tuple[dict[ParameterName, nn.Parameter], dict[ParameterName, list[ParameterName]]]:
+    """Each parameter under the first of its names, and its further names if weights are tied."""
+    parameters = {original_name(name): each for name, each in model.named_parameters()}
+    names = {id(parameter): name for name, parameter in parameters.items()}
+    aliases: dict[ParameterName, list[ParameterName]] = {}
+    for long_name, parameter in model.named_parameters(remove_duplicate=False):
+        name = original_name(long_name)
+        if names[id(parameter)] != name:
+            aliases.setdefault(names[id(parameter)], []).append(name)
+    return parameters, aliases
 
 
 def _source(kind: type) -> str | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +13,12 @@ from torch import Tensor
 
 from weightdesk.recording.columns import lists, numbers, words
 from weightdesk.recording.meter import Batch
-from weightdesk.recording.sampling import SampledSteps
+from weightdesk.recording.sampling import Places, SampledSteps
 from weightdesk.runs.format import METRICS_COLUMNS, SAMPLED_SCHEMA, STATISTICS_SCHEMA
+from weightdesk.runs.rows import concatenate
 from weightdesk.statistics import layout
 from weightdesk.statistics.histogram import sparse
-from weightdesk.types import ParameterName, Step
+from weightdesk.types import Step
 
 Floats = npt.NDArray[np.float64]
 
@@ -69,10 +71,14 @@ def statistics_table(batches: Sequence[Batch]) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=STATISTICS_SCHEMA)
 
 
-def sampled_table(
-    places: Mapping[ParameterName, npt.NDArray[np.int64]], blocks: Sequence[SampledSteps]
-) -> pa.Table:
+def sampled_table(blocks: Sequence[SampledSteps]) -> pa.Table:
     """One row a sampled weight and step, with the columns of `SAMPLED_SCHEMA`."""
+    groups = [list(group) for _, group in groupby(blocks, key=lambda block: id(block.held))]
+    return concatenate([_sampled_rows(group[0].held, group) for group in groups])
+
+
+def _sampled_rows(places: Places, blocks: Sequence[SampledSteps]) -> pa.Table:
+    """Rows of blocks that have the same weights."""
     lengths = [len(each) for each in places.values()]
     owners = np.repeat(np.arange(len(places), dtype=np.int32), lengths)
     steps = np.concatenate([block.steps[: block.count] for block in blocks])

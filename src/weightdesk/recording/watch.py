@@ -19,13 +19,11 @@ from weightdesk.recording.keeper import SnapshotKeeper
 from weightdesk.recording.ledger import Ledger, now
 from weightdesk.recording.livecheck import LiveCheck
 from weightdesk.recording.membership import membership_of
-from weightdesk.recording.notes import Notes
 from weightdesk.recording.recorder import Recorder
 from weightdesk.recording.recording import Recording, StepCounter
 from weightdesk.recording.sampling import Sampler, choose
 from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.recording.subject import Subject, subject_of
-from weightdesk.recording.warning import warn
 from weightdesk.recording.writer import FLUSH_INTERVAL, Writer
 from weightdesk.runs.amounts import parse_bytes
 from weightdesk.runs.manifest import Manifest
@@ -111,9 +109,7 @@ def watch(
         return Recording(place, StepCounter(subject.optimizers, replicas))
     if rank.number and membership and not membership.join():
         return Recording(place, StepCounter(subject.optimizers))
-    subject.notes.extend(_notes(subject, kinds))
-    if subject.layout.left_out:
-        warn(f"weightdesk does not record {', '.join(subject.layout.left_out)}; run.json says why")
+    _add_notes(subject, kinds)
     manifest = Manifest(
         created=now(),
         model=subject.describe_model(),
@@ -131,13 +127,13 @@ def watch(
             "processes": rank.count,
             "sharded": rank.sharded,
             "sampled": {name: chosen.tolist() for name, chosen in places.items()},
-            "notes": subject.notes,
+            "notes": subject.notes.texts,
         },
     )
     ledger = Ledger.open(store, manifest, membership, overwrite=overwrite)
     budget = CostBudget(cost)
     sampler = Sampler(places, shards)
-    notes = Notes(subject.notes)
+    notes = subject.notes
     keeper = SnapshotKeeper(store, schedule, rank, notes)
     writer = Writer(
         store,
@@ -149,8 +145,9 @@ def watch(
         # shards of a row are written by several processes, which would have to thin alike
         disk=None if rank.sharded else schedule.disk,
         together=len(subject.optimizers),
+        each_flush=lambda: ledger.write_changes(notes),
     )
-    recorder = Recorder(subject, writer, budget, schedule, sampler, frozenset(kinds), notes, scaler)
+    recorder = Recorder(subject, writer, budget, schedule, sampler, frozenset(kinds), manifest, notes, scaler)
     recorder.attach()
     return Recording(place, recorder, writer, budget, ledger, _live_check(place, budget) if check else None)
 
@@ -187,20 +184,22 @@ def _check_scaler(scaler: GradScaler | None) -> None:
         )
 
 
-def _notes(subject: Subject, kinds: Sequence[Kind]) -> list[str]:
-    """What the recording leaves out, said once in `run.json`."""
-    notes = []
+def _add_notes(subject: Subject, kinds: Sequence[Kind]) -> None:
+    """Note what the recording leaves out from the start."""
+    notes = subject.notes
     if subject.compiled and "activation" in kinds:
-        notes.append("no activation statistics: the model is compiled, and hooks would change its graph")
+        notes.add(
+            "no activation statistics: the model is compiled, so its modules are not called from Python"
+        )
     left_out = [name for name, each in subject.parameters.items() if each.dtype not in KINDS]
     if left_out:
-        notes.append(f"no statistics of {', '.join(left_out)}: not of a floating-point type that is measured")
-    notes += [f"parameter {name} is not recorded: {why}" for name, why in subject.layout.left_out.items()]
+        notes.add(f"no statistics of {', '.join(left_out)}: not of a floating-point type that is measured")
+    for name, why in subject.layout.left_out.items():
+        notes.add(f"parameter {name} is not recorded: {why}", aloud=True)
     if not subject.rank.is_certain:
-        notes.append(
+        notes.add(
             f"process 0 of {subject.rank.count} is recorded; nothing but a comparison when they begin says "
             "whether the others train the same weights"
         )
     if not subject.rank.is_alone:
-        notes.append("no gradients before clipping: several processes add theirs up after backward")
-    return notes
+        notes.add("no gradients before clipping: several processes add theirs up after backward")

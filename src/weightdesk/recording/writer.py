@@ -58,6 +58,7 @@ class Writer:
         charge: told the processor seconds that the thread used, for which activity and for how many steps.
         rank: number of this process among those that write to the store.
         interval: seconds between two flushes.
+        each_flush: called at each flush, too.
         disk: bytes that the run may take; None leaves its tables as they are.
         together: steps of a round: strides count rounds.
     """
@@ -72,10 +73,11 @@ class Writer:
         interval: float = FLUSH_INTERVAL,
         disk: int | None = None,
         together: int = 1,
+        each_flush: Callable[[], None] = lambda: None,
     ) -> None:
         self.error: Exception | None = None
         self._store, self._sampler, self.keeper, self._charge = store, sampler, keeper, charge
-        self._interval = interval
+        self._interval, self._each_flush = interval, each_flush
         self._parts = {folder: PartWriter(store, folder, rank=rank) for folder in TABLES}
         self._tables = TableBudget(self._parts, disk, together)
         self._metrics: deque[MetricsRow] = deque()
@@ -195,13 +197,14 @@ class Writer:
     def _flush(self) -> None:
         began = time.thread_time()
         self._store.renew()
+        self._each_flush()
         metrics, statistics, sampled = _drain(self._metrics), _drain(self._statistics), self._sampler.take()
         passes = _spread(_drain(self._passes))
         if metrics:
             self._parts[METRICS].append(metrics_table(metrics))
         began = self._account("other", began, 1)
         if sampled:
-            self._append(SAMPLED, sampled_table(self._sampler.held, sampled))
+            self._append(SAMPLED, sampled_table(sampled))
             began = self._account("sampling", began, sum(block.count for block in sampled))
         if statistics:
             self._append(STATISTICS, statistics_table(statistics))

@@ -22,6 +22,8 @@ class Parameter:
         dtype: such as `"float32"`.
         aliases: further names of the same memory, where weights are tied.
         trainable: whether it required a gradient when the recording began.
+        first_step: optimizer steps done when it joined the training, or took this shape and type.
+        last_step: optimizer steps done when it was no longer there; None if it stayed to the end.
 
     >>> fc = Parameter("fc.weight", (10, 64), "float32")
     >>> fc.size, fc.place((1, 3))
@@ -33,6 +35,8 @@ class Parameter:
     dtype: str
     aliases: tuple[ParameterName, ...] = ()
     trainable: bool = True
+    first_step: int = 0
+    last_step: int | None = None
 
     @property
     def size(self) -> int:
@@ -114,6 +118,8 @@ def read_parameters(model: Mapping[str, Any], place: str) -> Parameters:
                 dtype=each["dtype"],
                 aliases=tuple(each.get("aliases", ())),
                 trainable=bool(each.get("trainable", True)),
+                first_step=int(each.get("first_step", 0)),
+                last_step=each.get("last_step"),
             )
             for each in model.get("parameters", [])
         )

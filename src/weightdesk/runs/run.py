@@ -306,7 +306,7 @@ class Run:
     ) -> History:
         parameter = self.parameters[name]
         place, (steps, file, suffix) = parameter.place(index), files
-        found = self._files.elements(steps, file, parameter.name + suffix, place)
+        found = self._files.elements(steps, file, parameter.name + suffix, place, parameter.shape)
         sampled = place in self._opened.recording.get("sampled", {}).get(parameter.name, ())
         table = self._tables[SAMPLED] if sampled else None
         return history_of(parameter, parameter.index(index), found, table, column)

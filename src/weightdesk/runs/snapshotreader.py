@@ -80,7 +80,12 @@ class SnapshotReader:
         return torch.frombuffer(content, dtype=entry.dtype).view(entry.shape)
 
     def elements(
-        self, steps: Iterable[int], file: Callable[[int], str], key: str, place: int
+        self,
+        steps: Iterable[int],
+        file: Callable[[int], str],
+        key: str,
+        place: int,
+        shape: tuple[int, ...] | None = None,
     ) -> tuple[list[int], Tensor]:
         """One element at many steps: one small read a file, at the known offset.
 
@@ -89,6 +94,7 @@ class SnapshotReader:
             file: gives the file's name by the step, such as `snapshot_name`.
             key: the tensor's name.
             place: the element's row-major place in the tensor.
+            shape: if given, steps at which the tensor has another shape are left out.
 
         Returns:
             The steps that have the tensor, and its element at each of them.
@@ -100,7 +106,7 @@ class SnapshotReader:
             name = file(step)
             try:
                 entry = self.header(name).find(key)
-                if entry is None:
+                if entry is None or shape not in (None, entry.shape):
                     continue
                 dtype = entry.dtype
                 pieces.append(self._read(name, entry.offset + place * dtype.itemsize, dtype.itemsize))

@@ -49,6 +49,9 @@ DTYPES: Final = {
 
 _CODES: Final = {dtype: code for code, dtype in DTYPES.items()}
 
+STORED_DTYPES: Final = frozenset(_CODES)
+"""Types of elements that safetensors has."""
+
 BLOCK: Final = 1 << 20
 """Bytes that are written or read at once: few enough for the processor's cache, many for a system call."""
 
