@@ -27,6 +27,7 @@ from weightdesk.recording.snapshot import optimizer_metadata
 from weightdesk.recording.spool import SpooledTensor
 from weightdesk.recording.subject import Subject
 from weightdesk.runs.format import extra_name, partial_name, snapshot_name
+from weightdesk.runs.snapshotfolder import LEFT_OUT
 from weightdesk.runs.snapshots import ties_of
 from weightdesk.runs.stores import Store
 from weightdesk.runs.tensorfile import Slot, TensorFile, flat_blocks
@@ -35,9 +36,7 @@ from weightdesk.types import ParameterName, Step
 Blocks: TypeAlias = Iterable[Shaped[Tensor, " elements"]]
 
 
-Allot: TypeAlias = Callable[
-    [Step, Mapping[ParameterName, int], Mapping[ParameterName, int], int], Allotment
-]
+Allot: TypeAlias = Callable[[Step, Mapping[ParameterName, int], Mapping[ParameterName, int], int], Allotment]
 """Given the step, bytes of each parameter and of what belongs to it, and of the state dict: what is kept."""
 
 
@@ -117,6 +116,8 @@ class StreamedSnapshot:
             for key, value in states[name].items():
                 contents[f"{name}@{key}"] = Slot.of(value), lambda value=value: flat_blocks(value)
         about |= optimizer_metadata(optimizer, chosen)
+        if left_out := [name for name in parameters if name not in chosen]:
+            about[LEFT_OUT] = json.dumps(left_out)
         slots = {name: slot for name, (slot, _) in contents.items()}
         slots |= {f"{name}@update": Slot.of(chosen[name]) for name in self._names}
         self._extra = TensorFile(self._store.scratch(extra_name(self.step)), slots, about)

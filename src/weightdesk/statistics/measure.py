@@ -53,7 +53,8 @@ class Measurements:
     def joined(cls, parts: Sequence[Measurements]) -> Measurements:
         """Measurements of tensors that were measured in several calls."""
         return cls(
-            np.concatenate([part.totals for part in parts]), np.concatenate([part.histograms for part in parts])
+            np.concatenate([part.totals for part in parts]),
+            np.concatenate([part.histograms for part in parts]),
         )
 
     def collect(self) -> Measurements:
