@@ -125,7 +125,7 @@ def test_a_tensor_that_never_comes_is_not_there(tmp_path: Path) -> None:
 
 def test_what_was_not_planned_is_refused(tmp_path: Path) -> None:
     with (
-        pytest.raises(ValueError, match="is planned|was planned"),
+        pytest.raises(ValueError, match="was planned"),
         TensorFile(tmp_path / "a", {"a": Slot(torch.float32, (2,))}, {}) as file,
     ):
         file.write("a", torch.ones(3))

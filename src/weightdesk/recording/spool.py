@@ -68,7 +68,7 @@ class Spool:
         self._file: Any = None
         self._end = 0
 
-    def copy(self, name: str, tensor: Tensor) -> SpooledTensor:
+    def copy(self, name: str, tensor: Tensor) -> SpooledTensor:  # noqa: ARG002
         """Put a tensor aside; `name` is of no importance, as in `SpareMemory.copy`."""
         if self._file is None:
             self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115

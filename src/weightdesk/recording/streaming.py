@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import zip_longest
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import torch
 from jaxtyping import Shaped
@@ -35,6 +35,9 @@ from weightdesk.types import ParameterName, Step
 
 Blocks: TypeAlias = Iterable[Shaped[Tensor, " elements"]]
 
+
+_ABOUT: Final = 2000
+"""Bytes of the headers that are about one parameter: some seven entries, and the options of its group."""
 
 Allot: TypeAlias = Callable[[Step, Mapping[ParameterName, int], Mapping[ParameterName, int], int], Allotment]
 """Given the step, bytes of each parameter and of what belongs to it, and of the state dict: what is kept."""
@@ -157,6 +160,7 @@ class StreamedSnapshot:
         beside = {
             name: size * (2 if name in gradients else 1)  # the update, and a gradient of the same size
             + sum(value.nbytes for value in states[name].values())
+            + _ABOUT
             for name, size in weights.items()
         }
         state = self._state()
