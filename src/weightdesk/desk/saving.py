@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from weightdesk.desk.ancestry import parent_of
 from weightdesk.runs import Parent, Run, open_store
-from weightdesk.runs.format import snapshot_name
-from weightdesk.runs.snapshotreader import SnapshotReader
+from weightdesk.runs.snapshotfolder import SnapshotFolder
 from weightdesk.runs.weightfile import write_weights
 
 if TYPE_CHECKING:
@@ -81,5 +80,4 @@ def _source(parent: Parent, run: Run | None) -> dict[str, str]:
     """What the snapshot that the weights were taken from says of itself."""
     if run is None or parent.step is None:
         return {}
-    header = SnapshotReader(open_store(run.path)).header(snapshot_name(parent.step))
-    return dict(header.metadata)
+    return SnapshotFolder(open_store(run.path)).state_metadata(parent.step)

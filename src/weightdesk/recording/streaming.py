@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import torch
 from jaxtyping import Shaped
@@ -29,6 +29,7 @@ from weightdesk.recording.snapshot import optimizer_metadata
 from weightdesk.recording.spool import SpooledTensor
 from weightdesk.recording.subject import Subject
 from weightdesk.runs.format import extra_name, partial_name, snapshot_name
+from weightdesk.runs.snapshotfolder import LEFT_OUT
 from weightdesk.runs.snapshots import ties_of
 from weightdesk.runs.stores import Store
 from weightdesk.runs.tensorfile import Slot, TensorFile, flat_blocks
@@ -38,6 +39,9 @@ Blocks: TypeAlias = Iterable[Shaped[Tensor, " elements"]]
 
 Contents: TypeAlias = dict[str, tuple[Slot, Callable[[], Blocks]]]
 """What a file is to hold: by name, the room that a tensor takes, and its blocks when they are asked for."""
+
+_ABOUT: Final = 2000
+"""Bytes of the headers that are about one parameter: some seven entries, and the options of its group."""
 
 Allot: TypeAlias = Callable[[Step, Mapping[ParameterName, int], Mapping[ParameterName, int], int], Allotment]
 """Given the step, bytes of each parameter and of what belongs to it, and of the state dict: what is kept."""
@@ -64,6 +68,7 @@ class StreamedSnapshot:
         self._is_whole = self._is_kept = False
         self._keys: dict[int, str] = {}  # by identity of a parameter, its name in the file of weights
         self._chosen: frozenset[ParameterName] = frozenset()
+        self._left_out: list[ParameterName] = []  # parameters for which there is no room
         self._updated: dict[ParameterName, Slot] = {}  # of the parameters whose update is to follow
 
     @property
@@ -99,6 +104,7 @@ class StreamedSnapshot:
         """Choose what of a step is kept, and write the weights that it begins with."""
         allotment = self._allotment(parameters, optimizer)
         self._chosen = allotment.names
+        self._left_out = [name for name in parameters if name not in self._chosen]
         if self._weights is None and (allotment.is_whole or not self.step):
             self.write_whole()
         chosen = {name: each for name, each in parameters.items() if name in self._chosen}
@@ -139,6 +145,8 @@ class StreamedSnapshot:
             for key, value in self._states(name, parameter, optimizer).items():
                 contents[key] = Slot.of(value), partial(flat_blocks, value)
         about |= optimizer_metadata(optimizer, chosen, about)
+        if self._left_out:
+            about[LEFT_OUT] = json.dumps(self._left_out)
         slots = {key: slot for key, (slot, _) in contents.items()}
         slots |= {f"{name}@update": slot for name, slot in self._updated.items()}
         self._extra = TensorFile(self._store.scratch(extra_name(self.step)), slots, about)
@@ -178,6 +186,7 @@ class StreamedSnapshot:
         beside = {
             name: 2 * parameter.nbytes  # the gradient, if there is one, and the update
             + sum(value.nbytes for value in self._states(name, parameter, optimizer).values())
+            + _ABOUT
             for name, parameter in parameters.items()
         }
         state = self._subject.state()

@@ -39,6 +39,11 @@ class Parameter:
     last_step: int | None = None
 
     @property
+    def is_lasting(self) -> bool:
+        """Whether it was there from the first step to the last one, in one shape and type."""
+        return not self.first_step and self.last_step is None
+
+    @property
     def size(self) -> int:
         """Number of weights."""
         return math.prod(self.shape)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import operator
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias
 
@@ -26,8 +26,6 @@ from weightdesk.runs.format import (
     SAMPLED,
     STATISTICS,
     TABLES,
-    extra_name,
-    snapshot_name,
 )
 from weightdesk.runs.history import History, history_of
 from weightdesk.runs.loading import load_state
@@ -36,8 +34,7 @@ from weightdesk.runs.parameters import Parameters, read_parameters
 from weightdesk.runs.rows import sort_rows
 from weightdesk.runs.series import Series, read_series
 from weightdesk.runs.shards import merge_shards
-from weightdesk.runs.snapshotreader import SnapshotReader
-from weightdesk.runs.snapshots import kept_steps
+from weightdesk.runs.snapshotfolder import SnapshotFolder
 from weightdesk.runs.steps import choose_step
 from weightdesk.runs.stores import Store, open_store
 from weightdesk.runs.tables import PartReader, Where
@@ -47,8 +44,6 @@ if TYPE_CHECKING:
     from weightdesk.explain.updates.update import UpdateReasons
 
 AnyIndex: TypeAlias = SupportsIndex | Iterable[SupportsIndex]
-
-FileName: TypeAlias = Callable[[int], str]
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:
@@ -89,7 +84,7 @@ class Run:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._opened = self.manifest
-        self._files = SnapshotReader(store)
+        self._snapshots = SnapshotFolder(store)
         sharded = bool(self._opened.recording.get("sharded"))
         self._tables = {folder: PartReader(store, folder, sharded=sharded) for folder in TABLES}
 
@@ -129,12 +124,23 @@ class Run:
     @property
     def steps(self) -> tuple[int, ...]:
         """The steps with a full snapshot, as of now."""
-        return kept_steps(self._store)
+        return self._snapshots.whole_steps()
 
     @property
     def gradient_steps(self) -> tuple[int, ...]:
-        """Steps of which gradients, updates and the optimizer's state are kept, too."""
-        return kept_steps(self._store, extra=True)
+        """Steps of which gradients, updates and the optimizer's state are kept, too.
+
+        Not of every parameter, where the disk budget was small: see `gradient_steps_of`.
+        """
+        return self._snapshots.extra_steps()
+
+    def steps_of(self, name: str) -> tuple[int, ...]:
+        """The steps at which a parameter is kept, with all others or with some of them."""
+        return self._snapshots.steps_with(self.parameters[name].name)
+
+    def gradient_steps_of(self, name: str) -> tuple[int, ...]:
+        """Of `gradient_steps`, those at which there was room for this parameter."""
+        return self._snapshots.extra_steps(self.parameters[name].name)
 
     @property
     def last_step(self) -> int | None:
@@ -182,8 +188,12 @@ class Run:
 
     def weights(self, name: str, step: SupportsIndex) -> Tensor:
         """The whole parameter after `step` optimizer steps."""
-        parameter = self.parameters[name].name
-        return self._tensor(snapshot_name(choose_step(step, self.steps, "snapshot")), parameter)
+        parameter = self.parameters[name]
+        wanted, whole = operator.index(step), self.steps
+        if not parameter.is_lasting or (wanted >= 0 and wanted not in whole):
+            whole = self._snapshots.steps_with(parameter.name)  # reads the header of every file
+        what = "snapshot" if parameter.is_lasting else f"snapshot of {parameter.name}"
+        return self._tensor(choose_step(wanted, whole, what), parameter.name)
 
     def gradient(self, name: str, step: SupportsIndex) -> Tensor:
         """The gradient that the optimizer saw in the step from `step` on: unscaled, summed up, clipped."""
@@ -195,23 +205,21 @@ class Run:
 
     def state(self, name: str, step: SupportsIndex) -> dict[str, Tensor]:
         """What the optimizer remembered of the parameter before its step from `step` on, by its own keys."""
-        prefix = f"{self.parameters[name].name}@"
-        file = extra_name(choose_step(step, kept_steps(self._store, extra=True), "optimizer state"))
-        keys = [key for key in self._files.header(file).entries if key.startswith(prefix)]
-        found = {key.removeprefix(prefix): self._files.tensor(file, key) for key in keys}
-        return {key: found[key] for key in found if key not in BESIDE_STATE}
+        parameter = self.parameters[name].name
+        at = choose_step(step, self._snapshots.extra_steps(parameter), "optimizer state")
+        keys = [key for key in self._snapshots.keys(at, parameter) if key not in BESIDE_STATE]
+        return {key: self._tensor(at, f"{parameter}@{key}") for key in keys}
 
     def history(self, name: str, index: AnyIndex) -> History:
         """One weight through the run, bit for bit.
 
         A sampled weight is known at every recorded step, any other one at the steps with a snapshot.
         """
-        return self._history(name, index, "weight", (self.steps, snapshot_name, ""))
+        return self._history(name, index, "weight", "")
 
     def gradient_history(self, name: str, index: AnyIndex) -> History:
         """The gradient of one weight through the run; see `history`."""
-        steps = kept_steps(self._store, extra=True)
-        return self._history(name, index, "gradient", (steps, extra_name, "@gradient"))
+        return self._history(name, index, "gradient", "@gradient")
 
     def load_into(self, model: nn.Module, step: SupportsIndex | None = None) -> None:
         """Copy a snapshot, the last one where no step is given, into the model.
@@ -220,14 +228,14 @@ class Run:
             StepNotKeptError: there is no snapshot at this step.
             OptionError: the model's tensors are not the recorded ones; the model stays as it was.
         """
-        file = snapshot_name(choose_step(-1 if step is None else step, self.steps, "snapshot"))
-        header = self._files.header(file)
-        state = {key: self._files.tensor(file, key) for key in header.entries}
-        names = model.state_dict().keys()
-        ties = {
-            alias: state[kept] for alias, kept in header.metadata.items() if alias in names and kept in state
-        }
-        load_state(model, state | ties, f"{self.path}/{file}")
+        chosen = choose_step(-1 if step is None else step, self.steps, "snapshot")
+        try:
+            state, names = self._snapshots.state(chosen), self._snapshots.state_metadata(chosen)
+        except FileNotFoundError:
+            raise self._thinned(chosen) from None
+        wanted = model.state_dict().keys()
+        ties = {alias: state[kept] for alias, kept in names.items() if alias in wanted and kept in state}
+        load_state(model, state | ties, f"{self.path}/{self._snapshots.whole_file(chosen)}")
 
     def options(self, name: str, step: SupportsIndex) -> dict[str, Any]:
         """The optimizer's options for the parameter in its step from `step` on, such as `lr`.
@@ -235,8 +243,8 @@ class Run:
         Where the extra file does not tell them, those with which the recording began.
         """
         parameter = self.parameters[name].name
-        file = extra_name(choose_step(step, kept_steps(self._store, extra=True), "optimizer options"))
-        then = json.loads(self._files.header(file).metadata.get("options", "{}"))
+        at = choose_step(step, self._snapshots.extra_steps(parameter), "optimizer options")
+        _, then = self._snapshots.optimizer(at)
         if parameter in then:
             return dict(then[parameter])
         for group in (group for optimizer in self._opened.optimizers for group in optimizer["groups"]):
@@ -279,34 +287,30 @@ class Run:
             raise UnknownParameterError(f"no module {name!r} in this run; {closest(name, known)}")
         return name
 
-    def _tensor(self, file: str, key: str) -> Tensor:
+    def _tensor(self, step: int, key: str) -> Tensor:
         try:
-            return self._files.tensor(file, key)
+            return self._snapshots.tensor(step, key)
         except FileNotFoundError:
-            raise StepNotKeptError(f"{self.path}/{file} was thinned out meanwhile; ask again") from None
+            raise self._thinned(step) from None
+
+    def _thinned(self, step: int) -> StepNotKeptError:
+        file = self._snapshots.whole_file(step)
+        return StepNotKeptError(f"{self.path}/{file} was thinned out meanwhile; ask again")
 
     def _extra(self, name: str, key: str, step: SupportsIndex) -> Tensor:
         parameter, wanted = self.parameters[name].name, operator.index(step)
         place = f"{parameter}@{key}"
-        kept = kept_steps(self._store, extra=True)
-        if wanted not in kept or not self._holds(wanted, place):
-            beside = "beside the weights of" if wanted in self.steps else "of"
-            kept = tuple(each for each in kept if self._holds(each, place))
-            wanted = choose_step(wanted, kept, f"{key} {beside} {parameter}")
-        return self._tensor(extra_name(wanted), place)
+        if wanted >= 0:
+            with suppress(FileNotFoundError):
+                return self._snapshots.tensor(wanted, place)
+        beside = "beside the weights of" if wanted in self.steps else "of"
+        chosen = choose_step(wanted, self._snapshots.steps_with(place), f"{key} {beside} {parameter}")
+        return self._tensor(chosen, place)
 
-    def _holds(self, step: int, place: str) -> bool:
-        try:
-            return self._files.header(extra_name(step)).find(place) is not None
-        except FileNotFoundError:
-            return False
-
-    def _history(
-        self, name: str, index: AnyIndex, column: str, files: tuple[Sequence[int], FileName, str]
-    ) -> History:
+    def _history(self, name: str, index: AnyIndex, column: str, suffix: str) -> History:
         parameter = self.parameters[name]
-        place, (steps, file, suffix) = parameter.place(index), files
-        found = self._files.elements(steps, file, parameter.name + suffix, place, parameter.shape)
+        place = parameter.place(index)
+        found = self._snapshots.elements(parameter.name + suffix, place, parameter.shape)
         sampled = place in self._opened.recording.get("sampled", {}).get(parameter.name, ())
         table = self._tables[SAMPLED] if sampled else None
         return history_of(parameter, parameter.index(index), found, table, column)

@@ -1,10 +1,10 @@
-"""Tensors and single elements out of safetensors files, each by one read at its known place."""
+"""Tensors and parts of them out of safetensors files, each by one read at its known place."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -41,7 +41,7 @@ class Header:
 
 
 class SnapshotReader:
-    """Reads tensors and single elements; remembers the headers, for the files never change.
+    """Reads tensors and parts of them; remembers the headers, for the files never change.
 
     A missing file raises `FileNotFoundError`, a damaged one `RunFormatError`.
 
@@ -54,8 +54,6 @@ class SnapshotReader:
     >>> reader.tensor(snapshot_name(7), "weight")
     tensor([[0., 1., 2.],
             [3., 4., 5.]])
-    >>> reader.elements([7], snapshot_name, "weight", 5)
-    ([7], tensor([5.]))
     """
 
     def __init__(self, store: Store) -> None:
@@ -74,49 +72,17 @@ class SnapshotReader:
         entry = self.header(name).find(key)
         if entry is None:
             raise _damaged(self._store, name, f"it has no tensor {key}")
-        content = bytearray(self._read(name, entry.offset, entry.length))
+        return self.at(name, entry)
+
+    def at(self, name: str, entry: Entry) -> Tensor:
+        """A copy of what lies at a place in a file."""
+        content = bytearray(self.read(name, entry.offset, entry.length))
         if not content:
             return torch.empty(entry.shape, dtype=entry.dtype)
         return torch.frombuffer(content, dtype=entry.dtype).view(entry.shape)
 
-    def elements(
-        self,
-        steps: Iterable[int],
-        file: Callable[[int], str],
-        key: str,
-        place: int,
-        shape: tuple[int, ...] | None = None,
-    ) -> tuple[list[int], Tensor]:
-        """One element at many steps: one small read a file, at the known offset.
-
-        Args:
-            steps: which steps to look at.
-            file: gives the file's name by the step, such as `snapshot_name`.
-            key: the tensor's name.
-            place: the element's row-major place in the tensor.
-            shape: if given, steps at which the tensor has another shape are left out.
-
-        Returns:
-            The steps that have the tensor, and its element at each of them.
-        """
-        found: list[int] = []
-        pieces: list[bytes] = []
-        dtype = torch.float32
-        for step in steps:
-            name = file(step)
-            try:
-                entry = self.header(name).find(key)
-                if entry is None or shape not in (None, entry.shape):
-                    continue
-                dtype = entry.dtype
-                pieces.append(self._read(name, entry.offset + place * dtype.itemsize, dtype.itemsize))
-            except FileNotFoundError:
-                continue  # thinned away since the steps were listed
-            found.append(step)
-        content = bytearray(b"".join(pieces))
-        return found, torch.frombuffer(content, dtype=dtype) if found else torch.empty(0, dtype=dtype)
-
-    def _read(self, name: str, offset: int, length: int) -> bytes:
+    def read(self, name: str, offset: int, length: int) -> bytes:
+        """Some bytes of a file."""
         content = self._store.read_range(name, offset, length)
         if len(content) != length:
             raise _damaged(self._store, name, "it ends too early")

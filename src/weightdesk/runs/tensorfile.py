@@ -217,8 +217,8 @@ class TensorFile:
 def bytes_of(block: Shaped[Tensor, " elements"]) -> memoryview:
     r"""The memory of a contiguous vector on the CPU.
 
-    >>> bytes(bytes_of(torch.tensor([1, 256], dtype=torch.int16)))
-    b'\x01\x00\x00\x01'
+    >>> list(bytes_of(torch.tensor([1, 256], dtype=torch.int16)))
+    [1, 0, 0, 1]
     """
     return block.view(torch.uint8).numpy().data
 

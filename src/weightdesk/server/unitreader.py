@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Self
 
-import torch
 from torch import Tensor
 
 from weightdesk.errors import StepNotKeptError
 from weightdesk.runs import Run
-from weightdesk.runs.format import snapshot_name
-from weightdesk.runs.snapshotreader import SnapshotReader
+from weightdesk.runs.snapshotfolder import SnapshotFolder
 from weightdesk.runs.steps import choose_step
 from weightdesk.runs.stores import open_store
 from weightdesk.server.session import Session
@@ -23,8 +21,7 @@ class UnitReader:
     """Reads some units of a parameter as they were at a step, and nothing else of it."""
 
     def __init__(self, run: Run) -> None:
-        self._run, self._store = run, open_store(run.path)
-        self._files = SnapshotReader(self._store)
+        self._run, self._snapshots = run, SnapshotFolder(open_store(run.path))
 
     @classmethod
     def of(cls, session: Session) -> Self:
@@ -39,19 +36,14 @@ class UnitReader:
             StepNotKeptError: there is no snapshot of the step.
             RunFormatError: it is damaged.
         """
-        file = snapshot_name(choose_step(step, self._run.steps, "snapshot"))
+        name = self._run.parameters[parameter].name
+        at = choose_step(step, self._run.steps_of(parameter), "snapshot")
         try:
-            entry = self._files.header(file).find(self._run.parameters[parameter].name)
-            if entry is None:
-                return self._run.weights(parameter, step)[start:stop]  # which says what is wrong
-            each = entry.length // entry.shape[0]
-            content = self._store.read_range(file, entry.offset + start * each, (stop - start) * each)
+            return self._snapshots.units(at, name, start, stop)
         except FileNotFoundError:
-            raise StepNotKeptError(f"{self._run.path}/{file} was thinned out meanwhile; ask again") from None
-        shape = (stop - start, *entry.shape[1:])
-        if len(content) != (stop - start) * each or not content:
-            return self._run.weights(parameter, step)[start:stop]
-        return torch.frombuffer(bytearray(content), dtype=entry.dtype).view(shape)
+            raise StepNotKeptError(
+                f"step {at} of {self._run.path} was thinned out meanwhile; ask again"
+            ) from None
 
     def blocks(self, parameter: str, step: int) -> Iterator[Tensor]:
         """All units, some at a time."""

@@ -52,7 +52,8 @@ def test_the_last_known_step_up_to_this_one_is_explained(tmp_path: Path) -> None
 
 
 def test_beyond_the_last_step_the_last_one_is_meant(digits_run: Run) -> None:
-    assert kept_gradient(digits_run, 10**6) == digits_run.gradient_steps[-1]
+    name = next(iter(digits_run.parameters))
+    assert kept_gradient(digits_run, name, 10**6) == digits_run.gradient_steps[-1]
 
 
 def test_without_gradients_it_is_refused(tmp_path: Path) -> None:

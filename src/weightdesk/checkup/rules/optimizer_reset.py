@@ -39,9 +39,12 @@ def decide(record: Record) -> Verdict:
 
 def _counted(record: Record) -> list[Step]:
     """Where the count that Adam and its kin keep is behind the run's: the steps at which it began again."""
-    steps = record.gradient_steps
     name = next(iter(record.matrices), None)
-    if name is None or len(steps) < 2:
+    if name is None:
+        return []
+    there = set(record.run.gradient_steps_of(name))  # a small disk budget leaves some parameters out
+    steps = [step for step in record.gradient_steps if step in there]
+    if len(steps) < 2:
         return []
     alone = len(record.run.manifest.optimizers) == 1
     begun: list[Step] = []

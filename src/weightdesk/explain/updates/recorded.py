@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +11,8 @@ from torch import Tensor
 
 from weightdesk.errors import StepNotKeptError
 from weightdesk.explain.updates.optimizers.rule import OptimizerStep
-from weightdesk.runs.format import extra_name, snapshot_name
 from weightdesk.runs.parameters import Parameter
-from weightdesk.runs.snapshotreader import SnapshotReader
-from weightdesk.runs.snapshots import kept_steps
+from weightdesk.runs.snapshotfolder import SnapshotFolder
 from weightdesk.runs.steps import choose_step
 from weightdesk.runs.stores import open_store
 from weightdesk.types import Step
@@ -64,15 +61,16 @@ class StepReader:
 
     def __init__(self, location: str, parameter: Parameter) -> None:
         self._store, self._parameter = open_store(location), parameter
-        self._files = SnapshotReader(self._store)
+        self._snapshots = SnapshotFolder(self._store)
 
     def steps(self) -> tuple[Step, ...]:
         """The steps in which an optimizer moved the parameter, of those kept in full."""
-        return tuple(step for step in kept_steps(self._store, extra=True) if self._moved(step))
+        return self._snapshots.steps_with(f"{self._parameter.name}@update")
 
     def idle_steps(self) -> tuple[Step, ...]:
         """The steps kept in full that did not move the parameter: another optimizer's."""
-        return tuple(step for step in kept_steps(self._store, extra=True) if not self._moved(step))
+        moved = set(self.steps())
+        return tuple(step for step in self._snapshots.extra_steps(self._parameter.name) if step not in moved)
 
     def choose(self, step: Any) -> Step:
         """The kept step that is meant; negative ones count from the last.
@@ -94,43 +92,33 @@ class StepReader:
             raise StepNotKeptError(f"the snapshot at step {step} was thinned out; ask again") from None
 
     def _read(self, step: Step, places: slice) -> RecordedStep:
-        name, file, header = self._parameter.name, extra_name(step), self._files.header(extra_name(step))
-        names = (*header.entries, *header.metadata)  # a name in the metadata shares another one's bytes
-        keys = {key.removeprefix(f"{name}@") for key in names if key.startswith(f"{name}@")}
-        found = {key: self._pick(file, f"{name}@{key}", places) for key in sorted(keys)}
+        name = self._parameter.name
+        keys = self._snapshots.keys(step, name)
+        found = {key: self._pick(step, f"{name}@{key}", places) for key in keys}
         update, gradient = found.pop("update"), found.pop("gradient", None)
-        left, scale = found.pop("backward_gradient", None), header.metadata.get("loss_scale")
-        weight = self._pick(snapshot_name(step), name, places)
-        optimizer = json.loads(header.metadata.get("optimizer", '""'))
-        options = json.loads(header.metadata.get("options", "{}")).get(name, {})
+        left, scale = found.pop("backward_gradient", None), self._snapshots.loss_scale(step)
+        weight = self._pick(step, name, places)
+        optimizer, all_options = self._snapshots.optimizer(step)
+        options = dict(all_options.get(name, {}))
         if optimizer == "AdamW":  # torch said so in the options only from 2.7 on
             options = {"decoupled_weight_decay": True, **options}
         start = OptimizerStep(weight, gradient, found, options, left)
         after = self._after(step, places, weight, update)
-        return RecordedStep(step, optimizer, start, after, None if scale is None else json.loads(scale))
+        return RecordedStep(step, optimizer, start, after, scale)
 
     def _after(self, step: Step, places: slice, weight: Tensor, update: Tensor) -> Tensor:
         moved = weight.double() + update.double()
         try:
-            after = self._pick(snapshot_name(step + 1), self._parameter.name, places)
+            after = self._pick(step + 1, self._parameter.name, places)
         except FileNotFoundError:
             return moved
         # the weights may have been changed between two steps, which is none of the optimizer's business
         return torch.where(after - weight == update, after.double(), moved)
 
-    def _pick(self, file: str, key: str, places: slice) -> Tensor:
+    def _pick(self, step: Step, key: str, places: slice) -> Tensor:
         """The tensor's elements at these places, or the one number that it holds for all weights."""
-        entry = self._files.header(file).find(key)
-        if entry is not None and entry.shape == self._parameter.shape and places.stop - places.start == 1:
-            found, element = self._files.elements([0], lambda _: file, key, places.start)
-            if not found:
-                raise FileNotFoundError(file)
-            return element
-        tensor = self._files.tensor(file, key)
-        return tensor.flatten()[places] if tensor.shape == self._parameter.shape else tensor
-
-    def _moved(self, step: Step) -> bool:
-        try:
-            return self._files.header(extra_name(step)).find(f"{self._parameter.name}@update") is not None
-        except FileNotFoundError:
-            return False
+        is_like = self._snapshots.find(step, key).entry.shape == self._parameter.shape
+        if is_like and places.stop - places.start == 1:
+            return self._snapshots.element(step, key, places.start)
+        tensor = self._snapshots.tensor(step, key)
+        return tensor.flatten()[places] if is_like else tensor

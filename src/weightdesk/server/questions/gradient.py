@@ -57,7 +57,7 @@ class GradientQuestion(Question[Gradient]):
 
     def answer(self, session: Session) -> Gradient:
         """Explain it once, then open level after level of what is kept."""
-        step = kept_gradient(session.run, self.step)
+        step = kept_gradient(session.run, self.parameter, self.step)
         key = (self.parameter, self.index, step)
         moment, reasons = session.kept("gradient", key, lambda: self._explained(session, step))
         if not self.path:

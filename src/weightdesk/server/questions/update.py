@@ -37,7 +37,7 @@ class UpdateQuestion(Question[Update]):
 
     def answer(self, session: Session) -> Update:
         """Split the recorded move."""
-        step = kept_gradient(session.run, self.step)
+        step = kept_gradient(session.run, self.parameter, self.step)
         found = session.run.explain_update(self.parameter, self.index, step)
         return Update(
             step=step,
@@ -52,13 +52,13 @@ class UpdateQuestion(Question[Update]):
         )
 
 
-def kept_gradient(run: Run, step: int) -> int:
-    """The last step up to this one whose gradient is kept, or the first of all.
+def kept_gradient(run: Run, parameter: str, step: int) -> int:
+    """The last step up to this one that keeps what moved a parameter, or the first of all.
 
     Raises:
         StepNotKeptError: the run keeps no gradients.
     """
-    kept = run.gradient_steps
+    kept = run.gradient_steps_of(parameter)
     if not kept:
         raise StepNotKeptError(f"{run.path} keeps no gradients yet; they come with the snapshots")
     return max((each for each in kept if each <= step), default=kept[0])
