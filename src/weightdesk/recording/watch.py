@@ -106,8 +106,8 @@ def watch(
     store = open_store(place)
     membership = membership_of(store, subject, places)
     if rank.is_silent:
-        check = membership.replica_check() if membership else None
-        return Recording(place, StepCounter(subject.optimizers, check))
+        comparison = membership.replica_check() if membership else None
+        return Recording(place, StepCounter(subject.optimizers, comparison))
     if rank.number and membership and not membership.join():
         return Recording(place, StepCounter(subject.optimizers))
     subject.notes.extend(_notes(subject, kinds))
