@@ -91,16 +91,6 @@ class IndexRangeError(RunError, LookupError):
     """An index lies outside the parameter's shape."""
 
 
-def error_class(name: str) -> type[WeightdeskError] | None:
-    """The error of this name; None if there is no such one.
-
-    >>> error_class("DataError"), error_class("ValueError")
-    (<class 'weightdesk.errors.DataError'>, None)
-    """
-    kind = globals().get(name)
-    return kind if isinstance(kind, type) and issubclass(kind, WeightdeskError) else None
-
-
 def closest(name: str, known: Iterable[str]) -> str:
     """Say which known name was probably meant, as the last words of an error message.
 

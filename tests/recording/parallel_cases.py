@@ -315,10 +315,16 @@ def late_process(folder: Path) -> Report:
     return report
 
 
+def impatient() -> None:
+    """Wait a second for others that will not come."""
+    writer._PATIENCE = membership.PATIENCE = 1.0  # type: ignore[misc]
+
+
 def only(rank: int) -> Callable[[Path], Report]:
     """A process watches, the others do not."""
 
     def run(folder: Path) -> Report:
+        impatient()
         report, model = Report(), shard_all(Net())
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         began = time.monotonic()
@@ -337,6 +343,7 @@ def only(rank: int) -> Callable[[Path], Report]:
 
 def process_that_goes(folder: Path) -> Report:
     """The second process never closes its recording."""
+    impatient()
     report, model = Report(), shard_all(Net())
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     recording = watch(model, optimizer, folder / "run", every=1)
@@ -444,9 +451,6 @@ def partial_parameter(folder: Path) -> Report:
 
 SPECIAL: dict[str, Callable[[Path], Report]] = {
     "late process": late_process,
-    "only process 0": only(0),
-    "only process 1": only(1),
-    "process that goes": process_that_goes,
     "place with a run": place_with_a_run,
     "place that cannot be": place_that_cannot_be,
     "hidden parameters": hidden_parameters,
@@ -454,6 +458,9 @@ SPECIAL: dict[str, Callable[[Path], Report]] = {
     "others": others,
     "replicas": replicas,
     "partial parameter": partial_parameter,
+    "only process 0": only(0),
+    "only process 1": only(1),
+    "process that goes": process_that_goes,
 }
 """What may go wrong, with two processes."""
 
@@ -464,7 +471,6 @@ LARGE_SPECIAL = {"ddp over tensor parallel": unknown_parts}
 def main(folder: Path, only_cases: list[str]) -> None:
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", timeout=timedelta(seconds=60))
-    writer._PATIENCE = membership.PATIENCE = 1.0  # type: ignore[misc]
     rank, count = distributed.get_rank(), distributed.get_world_size()
     cases = CASES if count == 2 else LARGE_CASES
     actions: dict[str, Callable[[Path], Report]] = {

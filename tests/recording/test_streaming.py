@@ -213,7 +213,7 @@ def test_a_small_budget_is_kept_and_what_is_kept_is_right(
     truth: Truth = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keeper, "STREAMED", 0)
-        patch.setattr("weightdesk.recording.diskbudget.warn", lambda text: None)
+        patch.setattr("weightdesk.recording.notes.warn", lambda text: None)
         with watch(model, optimizer, folder, disk=room, cost=None, kinds=()):
             for step in range(steps):
                 truth[step] = {name: each.detach().clone() for name, each in model.named_parameters()}

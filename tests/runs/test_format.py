@@ -58,5 +58,5 @@ def test_every_table_counts_against_the_disk_budget(tmp_path: Path) -> None:
     schedule = CountedSchedule(10**9, None)
     model = torch.nn.Linear(2, 1)
     subject = subject_of(model, torch.optim.SGD(model.parameters(), lr=0.1))
-    SnapshotKeeper(store, schedule, subject.rank).keep(Snapshot(subject, 0))
+    SnapshotKeeper(store, schedule, subject.rank, subject.notes).keep(Snapshot(subject, 0))
     assert schedule.tables == sum(10**number for number in range(len(TABLES)))

@@ -72,6 +72,11 @@ class Assembly:
         self._warn_of_absent()
         return not self._own()
 
+    @property
+    def pieces_seen(self) -> int:
+        """How many pieces of all processes there were so far."""
+        return self._folder.count
+
     def give_up(self) -> None:
         """Remove pieces whose others did not come, and note which snapshots are missing for it."""
         waiting = self._own()

@@ -90,6 +90,11 @@ class SnapshotKeeper:
         """Make snapshots of complete sets of pieces; whether none is left that waits for others."""
         return self._assembly is None or self._assembly.assemble(self._limit())
 
+    @property
+    def pieces_seen(self) -> int:
+        """How many pieces of all processes there were so far."""
+        return 0 if self._assembly is None else self._assembly.pieces_seen
+
     def give_up(self) -> None:
         """Remove pieces whose others did not come, and say so."""
         if self._assembly is not None:

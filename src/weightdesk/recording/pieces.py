@@ -103,6 +103,8 @@ class PieceFolder:
         self._pieces: dict[Edition, dict[int, Piece]] = {}
         self.seen: set[int] = set()
         """Processes of which there was a piece."""
+        self.count = 0
+        """Pieces that there were so far."""
 
     def refresh(self) -> None:
         """Look for new pieces."""
@@ -110,7 +112,10 @@ class PieceFolder:
         for name in self._store.names(FOLDER):
             if match := _NAME.fullmatch(name):
                 edition, rank = Edition(int(match[1]), match[2] == "step"), int(match[3])
-                piece = self._pieces.get(edition, {}).get(rank) or self._read(name)
+                piece = self._pieces.get(edition, {}).get(rank)
+                if piece is None:
+                    piece = self._read(name)
+                    self.count += 1
                 listed.setdefault(edition, {})[rank] = piece
                 self.seen.add(rank)
         self._pieces = listed

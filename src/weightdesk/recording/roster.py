@@ -20,7 +20,7 @@ import torch
 import torch.distributed as distributed
 from torch import Tensor
 
-from weightdesk.errors import WatchError, WeightdeskError, error_class
+from weightdesk.errors import RunExistsError, WatchError, WeightdeskError
 from weightdesk.recording.sampling import pick
 from weightdesk.types import ParameterName
 
@@ -89,8 +89,8 @@ class Roster:
 
 def _error(name: str, message: str) -> WeightdeskError:
     """An error of another process; one that is not weightdesk's own is told by its name."""
-    if (kind := error_class(name)) is not None:
-        return kind(message)
+    if name == RunExistsError.__name__:
+        return RunExistsError(message)
     return WatchError(f"process 0 cannot record: {name}: {message}")
 
 

@@ -105,8 +105,8 @@ def watch(
     store = open_store(place)
     membership = membership_of(store, subject, places)
     if rank.is_silent:
-        replicas = membership.replica_check() if membership else None
-        return Recording(place, StepCounter(subject.optimizers, replicas))
+        comparison = membership.replica_check() if membership else None
+        return Recording(place, StepCounter(subject.optimizers, comparison))
     if rank.number and membership and not membership.join():
         return Recording(place, StepCounter(subject.optimizers))
     _add_notes(subject, kinds)

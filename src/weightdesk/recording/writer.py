@@ -39,7 +39,8 @@ FLUSH_INTERVAL: Final = 1.0
 T = TypeVar("T")
 
 _PATIENCE: Final = 4.0
-"""Seconds that the first process waits at the end for pieces of the others: they train in step with it."""
+"""Seconds that the first process waits at the end for the next piece of the others: they train in step
+with it, so that only a process that has died takes longer than one that writes as fast as this one."""
 
 _PASSES: Final = 128
 """Forward passes that one flush reads at most; each takes about half a millisecond."""
@@ -182,13 +183,16 @@ class Writer:
                 self._changed.notify_all()
 
     def _wait_for_pieces(self, writing: float) -> None:
-        """Give other processes some time to write their pieces of the last snapshots.
+        """Give other processes some time to write their pieces, and more for each that comes.
 
         Arguments:
             writing: seconds that this process took for its own; the others may take as long.
         """
-        deadline = time.monotonic() + max(_PATIENCE, writing)
+        patience = max(_PATIENCE, writing)
+        pieces, deadline = self.keeper.pieces_seen, time.monotonic() + patience
         while not self.keeper.assemble():
+            if self.keeper.pieces_seen != pieces:
+                pieces, deadline = self.keeper.pieces_seen, time.monotonic() + patience
             if time.monotonic() > deadline:
                 self.keeper.give_up()
                 return
