@@ -19,11 +19,11 @@ from torch import Tensor
 
 from weightdesk.recording.ranks import Shard
 from weightdesk.recording.snapshot import Snapshot
+from weightdesk.runs.format import PIECES
 from weightdesk.runs.snapshotreader import SnapshotReader
 from weightdesk.runs.stores import Store
 from weightdesk.types import Step
 
-FOLDER: Final = "pieces"
 _NAME: Final = re.compile(r"pieces/(\d+)-r(\d+)\.safetensors")
 
 
@@ -36,7 +36,7 @@ def write_piece(store: Store, snapshot: Snapshot, rank: int) -> int:
         "is_last": json.dumps(snapshot.is_last),
         **snapshot.metadata,
     }
-    name = f"{FOLDER}/{snapshot.step:08d}-r{rank}.safetensors"
+    name = f"{PIECES}/{snapshot.step:08d}-r{rank}.safetensors"
     return store.write(name, lambda path: save_file(_untied(mine), path, metadata=about))
 
 
@@ -53,7 +53,7 @@ def _untied(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 def complete_steps(store: Store, count: int) -> tuple[list[Step], list[Step]]:
     """Steps of which all `count` processes have written their piece, and those that wait."""
     ranks: dict[Step, set[int]] = defaultdict(set)
-    for name in store.names(FOLDER):
+    for name in store.names(PIECES):
         if match := _NAME.fullmatch(name):
             ranks[int(match[1])].add(int(match[2]))
     complete = sorted(step for step, found in ranks.items() if len(found) == count)
@@ -70,7 +70,7 @@ def assemble(store: Store, step: Step, count: int) -> tuple[dict[str, Tensor], M
     wholes: dict[str, Tensor] = {}
     metadata: Mapping[str, str] = {}
     for rank in range(count):
-        file = f"{FOLDER}/{step:08d}-r{rank}.safetensors"
+        file = f"{PIECES}/{step:08d}-r{rank}.safetensors"
         about = reader.header(file).metadata
         metadata = metadata or about
         for name, told in json.loads(about["shards"]).items():
@@ -83,7 +83,7 @@ def assemble(store: Store, step: Step, count: int) -> tuple[dict[str, Tensor], M
 def remove(store: Store, step: Step, count: int) -> None:
     """Remove the pieces of a step."""
     for rank in range(count):
-        store.delete(f"{FOLDER}/{step:08d}-r{rank}.safetensors")
+        store.delete(f"{PIECES}/{step:08d}-r{rank}.safetensors")
 
 
 def _region(shard: Shard) -> tuple[slice, ...]:
