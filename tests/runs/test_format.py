@@ -1,56 +1,62 @@
-"""The names of a run's files."""
-
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from torch import nn
 
-from weightdesk import watch
-from weightdesk.capture.cache import Cache
-from weightdesk.runs import open_store
-from weightdesk.runs.format import FOLDERS, extra_name, is_run_file, snapshot_name
+import weightdesk
+from weightdesk.recording.keeper import SnapshotKeeper
+from weightdesk.recording.schedule import SnapshotSchedule
+from weightdesk.recording.snapshot import Snapshot
+from weightdesk.recording.subject import subject_of
+from weightdesk.runs import open_run, open_store
+from weightdesk.runs.format import TABLES
+from weightdesk.runs.listing import folder_size
 
 
-def test_knows_every_file_that_a_recording_leaves(tmp_path: Path) -> None:
-    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
-    optimizer = torch.optim.Adam(model.parameters())
-    with watch(model, optimizer, tmp_path, every=1, cost=None, flush=0.01) as recording:
+@pytest.mark.parametrize("folder", TABLES)
+def test_rows_are_ordered_by_columns_of_the_table(folder: str) -> None:
+    layout = TABLES[folder]
+    assert sorted(layout.order) == sorted(layout.part_order)
+    assert set(layout.order) <= set(layout.schema.names)
+
+
+def test_a_recording_has_these_tables_and_no_others(tmp_path: Path) -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Tanh(), torch.nn.Linear(3, 2))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with weightdesk.watch(model, optimizer, tmp_path / "run", cost=None, every=2, check=False) as recording:
         for _ in range(4):
+            loss = model(torch.ones(5, 4)).square().sum()
             optimizer.zero_grad()
-            loss = model(torch.ones(5, 3)).square().sum()
             loss.backward()
-            recording.log(loss=loss)
             optimizer.step()
-    Cache(open_store(tmp_path)).get("strongest-examples", {}, lambda: {"sum": torch.ones(1)})
-    files = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()]
-    assert {name.rpartition("/")[0] for name in files} == {"", *FOLDERS} - {"pieces"}
-    assert [name for name in files if not is_run_file(name)] == []
+            recording.log(loss=loss)
+    folders = {path.name for path in (tmp_path / "run").iterdir() if path.is_dir()}
+    assert folders == {*TABLES, "snapshots"}
+    run = open_run(tmp_path / "run")
+    for folder, layout in TABLES.items():
+        table = getattr(run, folder)
+        assert table.num_rows, folder
+        assert table.schema.names[: len(layout.schema)] == layout.schema.names
+    files = [path for path in (tmp_path / "run").rglob("*") if path.is_file() and path.name[0] != "."]
+    assert folder_size(open_store(tmp_path / "run")) == sum(path.stat().st_size for path in files)
 
 
-@given(st.integers(0, 10**12))
-def test_knows_snapshots_of_every_step_and_their_unfinished_files(step: int) -> None:
-    for name in (snapshot_name(step), extra_name(step)):
-        folder, _, file = name.rpartition("/")
-        assert is_run_file(name)
-        assert is_run_file(f"{folder}/.{file}.0a1b2c3d")
-        assert not is_run_file(file)
-        assert not is_run_file(f"metrics/{file}")
-        assert not is_run_file(f"{folder}/.{file}.0a1b2c3")
-        assert not is_run_file(f"{name}\n")
+class CountedSchedule(SnapshotSchedule):
+    tables = 0
+
+    def make_room(self, kept: dict[int, int], tables: int, size: int) -> tuple[list[int], bool]:
+        self.tables = tables
+        return super().make_room(kept, tables, size)
 
 
-@given(st.text(), st.sampled_from(["", *(f"{folder}/" for folder in FOLDERS), "other/"]))
-def test_knows_no_other_names(file: str, folder: str) -> None:
-    made = r"[.]?(run\.json|\.lease|part-.*|[0-9]{8}.*|.*-[0-9a-f]{16}\.safetensors).*"
-    assert not is_run_file(folder + file) or re.fullmatch(made, file)
-
-
-@pytest.mark.parametrize("name", ["snapshots/٠٠٠٠٠١٢٨.safetensors", "../run.json", "/run.json", "a/run.json"])
-def test_takes_neither_other_digits_nor_other_folders(name: str) -> None:
-    assert not is_run_file(name)
+def test_every_table_counts_against_the_disk_budget(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    for number, folder in enumerate(TABLES):
+        store.write(f"{folder}/part", lambda path, size=10**number: path.write_bytes(bytes(size)))
+    schedule = CountedSchedule(10**9, None)
+    model = torch.nn.Linear(2, 1)
+    subject = subject_of(model, torch.optim.SGD(model.parameters(), lr=0.1))
+    SnapshotKeeper(store, schedule, subject.rank).keep(Snapshot(subject, 0))
+    assert schedule.tables == sum(10**number for number in range(len(TABLES)))

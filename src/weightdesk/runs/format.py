@@ -18,6 +18,9 @@ from `s` to `s + 1`.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import pyarrow as pa
@@ -114,6 +117,38 @@ METRICS_COLUMNS: Final = (("step", pa.int64()), ("time", pa.float64()))
 """The fixed columns; `time` is seconds since the recording began. Scalars follow, one column each."""
 
 
+@dataclass(frozen=True)
+class TableFormat:
+    """How the table in one folder of a run is laid out.
+
+    Attributes:
+        schema: the columns that it always has.
+        order: columns by which a reader gets the rows sorted.
+        part_order: columns by which merged parts are sorted, so that one series touches few row groups.
+        open_ended: whether columns of the user's own follow, one float64 column each.
+    """
+
+    schema: pa.Schema
+    order: tuple[str, ...]
+    part_order: tuple[str, ...]
+    open_ended: bool = False
+
+
+_BY_STEP: Final = ("step",)
+
+TABLES: Final[Mapping[str, TableFormat]] = MappingProxyType(
+    {
+        METRICS: TableFormat(pa.schema(METRICS_COLUMNS), _BY_STEP, _BY_STEP, open_ended=True),
+        STATISTICS: TableFormat(
+            STATISTICS_SCHEMA, ("step", "parameter", "kind"), ("kind", "parameter", "step")
+        ),
+        SAMPLED: TableFormat(SAMPLED_SCHEMA, ("step", "parameter", "index"), ("parameter", "index", "step")),
+        PASSES: TableFormat(PASSES_SCHEMA, _BY_STEP, _BY_STEP),
+    }
+)
+"""Every table of a run by its folder: the one list that readers, writers and the disk budget go by."""
+
+
 def snapshot_name(step: int) -> str:
     """Name of the snapshot's file inside the run.
 
@@ -140,11 +175,8 @@ CAPTURE: Final = "capture"
 _PART: Final = r"part-(?:r\d+-)?\d{8,}-\d{8,}\.parquet"
 _FILES: Final = {
     "": r"run\.json|\.lease",
-    METRICS: _PART,
-    STATISTICS: _PART,
-    SAMPLED: _PART,
-    PASSES: _PART,
-    SNAPSHOTS: r"\d{8,}(?:\.extra)?\.safetensors",
+    **dict.fromkeys(TABLES, _PART),
+    SNAPSHOTS: r"\d{8,}(?:\.(?:extra|partial))?\.safetensors",
     PIECES: r"\d{8,}-r\d+\.safetensors",
     CAPTURE: r"[a-z]+(?:[_-][a-z]+)*-[0-9a-f]{16}\.safetensors",
 }
