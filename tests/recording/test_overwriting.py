@@ -97,5 +97,5 @@ def test_after_a_refusal_the_place_can_be_taken(tmp_path: Path) -> None:
 
 def test_a_place_that_takes_no_files_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OptionError, match="no run can be kept in .*: Not a directory"):
+    with pytest.raises(OptionError, match=r"no run can be kept in .*: Not a directory"):
         record(tmp_path / "file" / "run")

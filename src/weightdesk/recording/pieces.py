@@ -19,6 +19,7 @@ from torch import Tensor
 
 from weightdesk.recording.ranks import Shard
 from weightdesk.recording.snapshot import Snapshot
+from weightdesk.runs.checksums import KEY, join_checksums, tensor_checksum
 from weightdesk.runs.format import PIECES
 from weightdesk.runs.snapshotreader import SnapshotReader
 from weightdesk.runs.stores import Store
@@ -37,6 +38,7 @@ def write_piece(store: Store, snapshot: Snapshot, rank: int) -> int:
         **snapshot.metadata,
     }
     name = f"{PIECES}/{snapshot.step:08d}-r{rank}.safetensors"
+    about[KEY] = join_checksums({name: tensor_checksum(tensor) for name, tensor in mine.items()})
     return store.write(name, lambda path: save_file(_untied(mine), path, metadata=about))
 
 

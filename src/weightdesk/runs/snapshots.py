@@ -8,6 +8,7 @@ from typing import Final
 from safetensors.torch import save_file
 from torch import Tensor
 
+from weightdesk.runs.checksums import KEY, join_checksums, tensor_checksum
 from weightdesk.runs.format import SNAPSHOTS, extra_name, snapshot_name
 from weightdesk.runs.stores import Store
 
@@ -72,6 +73,7 @@ def _write(
 ) -> int:
     kept, aliases = _without_ties(tensors)
     about = {"format": "pt", "step": str(step), **(metadata or {}), **aliases}
+    about[KEY] = join_checksums({name: tensor_checksum(tensor) for name, tensor in kept.items()})
     return store.write(name, lambda path: save_file(kept, path, metadata=about))
 
 

@@ -12,7 +12,6 @@ from weightdesk.errors import RunExistsError
 from weightdesk.runs.format import FOLDERS
 from weightdesk.runs.stores import Store
 
-
 RUN = {
     "run.json": b'{\n  "format": "weightdesk run",\n  "version": 1\n}\n',
     "metrics/part-00000001-00000064.parquet": b"rows",

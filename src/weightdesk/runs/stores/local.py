@@ -162,9 +162,9 @@ class LocalStore:
             refuse_obstacle(self._path(name))
         for folder in FOLDERS:
             if refuse_obstacle(self._path(folder), folder=True):
-                for file in os.listdir(self._path(folder)):
-                    if is_run_file(f"{folder}/{file}"):
-                        refuse_obstacle(self._path(f"{folder}/{file}"))
+                for path in self._path(folder).iterdir():
+                    if is_run_file(f"{folder}/{path.name}"):
+                        refuse_obstacle(path)
 
     def hold(self) -> Callable[[], None]:
         try:

@@ -31,10 +31,10 @@ def expanded(path: str | os.PathLike[str]) -> Path:
     Raises:
         RunNotFoundError: there is no such home folder, or the name is impossible.
 
-    >>> expanded("~nobody-of-this-name/run")
+    >>> expanded("~nobody-here/run")
     Traceback (most recent call last):
     ...
-    weightdesk.errors.RunNotFoundError: no home folder for '~nobody-of-this-name/run'; write the folder in full
+    weightdesk.errors.RunNotFoundError: no home folder for '~nobody-here/run'; write the folder in full
     """
     try:
         folder = Path(path).expanduser()
@@ -83,7 +83,7 @@ def refuse_obstacle(path: str | os.PathLike[str], *, folder: bool = False) -> bo
     """
     try:
         mode = os.lstat(path).st_mode
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     if stat.S_ISDIR(mode) if folder else stat.S_ISREG(mode):
         return True
