@@ -78,9 +78,9 @@ def checksum(content: Content) -> str:
 
 
 def tensor_checksum(tensor: Shaped[Tensor, ...]) -> str:
-    """The checksum of a tensor's elements in row-major order.
+    r"""The checksum of a tensor's elements in row-major order.
 
-    >>> tensor_checksum(torch.tensor([[1, 256]], dtype=torch.int16)) == checksum(b"\\x01\\x00\\x00\\x01")
+    >>> tensor_checksum(torch.tensor([[1, 256]], dtype=torch.int16)) == checksum(b"\x01\x00\x00\x01")
     True
     """
     flat = tensor.detach().cpu().contiguous().reshape(-1)
