@@ -53,9 +53,8 @@ def test_pages_of_another_hand_are_computed_again() -> None:
     store = open_store(tempfile.mkdtemp())
     cache, page = Cache(store), KeptPage("page", (section("first", {"unit": [1]}),))
     for content in (b"[]", b"{}", b'{"title": "other", "pictures": [3]}', b"\xff"):
-        cache.get(
-            "pictures", {}, lambda content=content: {"page": torch.tensor(list(content), dtype=torch.uint8)}
-        )
+        facts = torch.tensor(list(content), dtype=torch.uint8)
+        cache.get("pictures", {}, lambda facts=facts: {"page": facts})
         assert kept_page(cache, "pictures", {}, lambda: page).sections() == list(page.tables)
         for name in store.names("capture"):
             store.delete(name)

@@ -31,7 +31,7 @@ _UNREADABLE: Final = (
         LookupError,
         TypeError,
         AttributeError,
-    ),  # what a parser raises that is given something else
+    ),  # of a parser that is given something else
 )
 
 

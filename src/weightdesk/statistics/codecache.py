@@ -24,9 +24,9 @@ _ABANDONED: Final = 3600.0
 def cache_folders() -> list[Path]:
     """Where code may be kept: beside the package, else in the user's cache, if the user has one."""
     folders = [Path(__file__).with_name("__pycache__")]
-    cache = os.environ.get("XDG_CACHE_HOME", "")
-    if os.path.isabs(cache):  # the specification has relative ones ignored
-        folders.append(Path(cache, "weightdesk"))
+    cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if cache.is_absolute():  # the specification has relative ones ignored
+        folders.append(cache / "weightdesk")
     else:
         with suppress(RuntimeError):  # neither HOME nor an entry for this user, as in a container
             folders.append(Path.home() / ".cache" / "weightdesk")
