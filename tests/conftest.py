@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+
 import pytest
 import torch
 from hypothesis import settings
@@ -16,6 +19,14 @@ torch.set_num_threads(1)
 # Compiled kernels and a busy machine make the first example slow; that is no failure.
 settings.register_profile("weightdesk", deadline=None, max_examples=60)
 settings.load_profile("weightdesk")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """Flushing takes up to 20 ms a file, and no test cuts the power."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _descriptor: None)
+        yield
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from typing import Any, Final
 from torch import Tensor
 
 from weightdesk.errors import OptionError, StepNotKeptError
+from weightdesk.runs.stores.regularfiles import expanded
+from weightdesk.runs.wholefile import write_whole
 from weightdesk.server.embedded import Embedded, answered, as_text, embedded
 from weightdesk.server.page import page_file
 from weightdesk.server.questions.checkup import CheckupQuestion
@@ -66,7 +68,7 @@ def write_report(session: Session, path: str | Path, *, largest: int = LARGEST) 
         OptionError: the file is there already, the page is not built, the run keeps no snapshot, or a
             parameter is too large.
     """
-    path = Path(path)
+    path = expanded(path)
     if path.exists():
         raise OptionError(f"{path} is there already; name another file, or remove this one")
     make = _page(path.stem)
@@ -79,8 +81,7 @@ def write_report(session: Session, path: str | Path, *, largest: int = LARGEST) 
                 "`weightdesk open` shows this run"
             )
     content, notes = _fitted(_Contents(session), make, largest)
-    with path.open("xb") as file:
-        file.write(content)
+    write_whole(path, lambda place: place.write_bytes(content))
     return Written(len(content), notes)
 
 

@@ -47,3 +47,14 @@ def test_pages_come_back_with_their_pictures() -> None:
         assert torch.equal(picture.values, torch.eye(3)[None])
     assert [each.title for each in again.sections()] == ["first", "second"]
     assert kept_page(cache, "pictures", {"seed": 1}, make).title != "page 0"
+
+
+def test_pages_of_another_hand_are_computed_again() -> None:
+    store = open_store(tempfile.mkdtemp())
+    cache, page = Cache(store), KeptPage("page", (section("first", {"unit": [1]}),))
+    for content in (b"[]", b"{}", b'{"title": "other", "pictures": [3]}', b"\xff"):
+        facts = torch.tensor(list(content), dtype=torch.uint8)
+        cache.get("pictures", {}, lambda facts=facts: {"page": facts})
+        assert kept_page(cache, "pictures", {}, lambda: page).sections() == list(page.tables)
+        for name in store.names("capture"):
+            store.delete(name)

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 
 from weightdesk.errors import RunFormatError
 from weightdesk.runs.format import snapshot_name
@@ -111,3 +114,56 @@ def test_a_damaged_file_is_named(store: Store, content: bytes) -> None:
 def test_a_missing_file_is_file_not_found(store: Store) -> None:
     with pytest.raises(FileNotFoundError):
         SnapshotReader(store).header(snapshot_name(77))
+
+
+def damaged(store: Store, change: Callable[[bytearray, int], object]) -> SnapshotReader:
+    """A snapshot of three tensors after a change of its bytes, given them and where the data begin."""
+    generator = torch.Generator().manual_seed(0)
+    tensors = {name: torch.randn(40, 30, generator=generator) for name in ("a", "b", "c")}
+    write_snapshot(store, 0, tensors)
+    content = bytearray(store.read(snapshot_name(0)))
+    change(content, 8 + int.from_bytes(content[:8], "little"))
+    store.write(snapshot_name(0), lambda path: path.write_bytes(content))
+    return SnapshotReader(store)
+
+
+@pytest.mark.parametrize("length", [1, 8, 4096])
+def test_zeros_in_place_of_values_are_told(store: Store, length: int) -> None:
+    def zero_the_tail(content: bytearray, _data: int) -> None:
+        content[-length:] = bytes(length)
+
+    reader = damaged(store, zero_the_tail)
+    for name in ("a", "b"):
+        assert reader.tensor(snapshot_name(0), name).any()
+    with pytest.raises(RunFormatError, match="the values of c are not those that were written"):
+        reader.tensor(snapshot_name(0), "c")
+    assert reader.elements([0], snapshot_name, "c", 0)[0] == [0]  # one read of a few bytes checks nothing
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 3 * 40 * 30 * 4 - 1), st.integers(0, 7))
+def test_every_flipped_bit_is_told(place: int, bit: int) -> None:
+    def flip(content: bytearray, data: int) -> None:
+        content[data + place] ^= 1 << bit
+
+    reader = damaged(open_store("memory://flipped"), flip)
+    for number, name in enumerate(("a", "b", "c")):
+        if place // (40 * 30 * 4) == number:
+            with pytest.raises(RunFormatError, match=f"values of {name} are not"):
+                reader.tensor(snapshot_name(0), name)
+        else:
+            reader.tensor(snapshot_name(0), name)
+
+
+def test_a_file_without_checksums_is_read_as_it_is(store: Store) -> None:
+    tensor = torch.arange(6.0).view(2, 3)
+    store.write(snapshot_name(0), lambda path: save_file({"w": tensor}, path, {"step": "0"}))
+    reader = SnapshotReader(store)
+    assert torch.equal(reader.tensor(snapshot_name(0), "w"), tensor)
+    assert reader.header(snapshot_name(0)).metadata == {"step": "0"}
+
+
+def test_checksums_of_other_tensors_are_damage(store: Store) -> None:
+    store.write(snapshot_name(0), lambda path: save_file({"w": torch.ones(1)}, path, {"checksums": "0" * 16}))
+    with pytest.raises(RunFormatError, match="16 characters of checksums for 1 tensors"):
+        SnapshotReader(store).header(snapshot_name(0))

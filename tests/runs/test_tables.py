@@ -73,7 +73,6 @@ def test_where_keeps_the_rows_that_a_filter_keeps(
     kind: str, parameter: str, step: int | None, merged: bool
 ) -> None:
     store = open_store("memory://where")
-    store.clear()
     for name in store.names("statistics"):
         store.delete(name)
     writer = PartWriter(store, "statistics")

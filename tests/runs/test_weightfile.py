@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
 
 from weightdesk.errors import WeightFileError
 from weightdesk.runs.parent import Parent
@@ -90,5 +91,58 @@ def test_a_parent_comes_back_from_json_and_from_metadata(
 def test_the_metadata_say_what_was_given(tmp_path: Path) -> None:
     write_weights(tmp_path / "a.safetensors", {"w": torch.zeros(1)}, {"parent_run": "runs/a"})
     with safe_open(tmp_path / "a.safetensors", framework="pt") as file:
-        assert file.metadata() == {"format": "pt", "parent_run": "runs/a"}
-    assert read_weights(tmp_path / "a.safetensors").metadata["parent_run"] == "runs/a"
+        assert file.metadata().items() >= {"format": "pt", "parent_run": "runs/a"}.items()
+    found = read_weights(tmp_path / "a.safetensors")
+    assert found.metadata == {"format": "pt", "parent_run": "runs/a"}
+
+
+def test_zeros_in_place_of_weights_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "a.safetensors"
+    write_weights(file, {"w": torch.rand(5), "v": torch.rand(3)}, {})
+    content = file.read_bytes()
+    file.write_bytes(content[:-8] + bytes(8))
+    with pytest.raises(WeightFileError, match="the values of w are not those that were written"):
+        read_weights(file)
+
+
+def test_checksums_that_another_tool_left_beside_its_own_tensors_mean_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "a.safetensors"
+    write_weights(file, {"w": torch.rand(5)}, {})
+    with safe_open(file, framework="pt") as opened:
+        metadata = opened.metadata()
+    save_file({"w": torch.zeros(5), "more": torch.ones(2)}, file, metadata)
+    assert read_weights(file).tensors["w"].tolist() == [0.0] * 5
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_only_regular_files_are_written_over(tmp_path: Path, *, overwrite: bool) -> None:
+    (tmp_path / "mine.safetensors").write_text("mine")
+    (tmp_path / "link.safetensors").symlink_to("mine.safetensors")
+    (tmp_path / "dangling.safetensors").symlink_to("nowhere.safetensors")
+    (tmp_path / "folder.safetensors").mkdir()
+    os.mkfifo(tmp_path / "fifo.safetensors")
+    before = sorted((path.name, path.lstat().st_mode) for path in tmp_path.iterdir())
+    for name in ("link", "dangling", "folder", "fifo"):
+        with pytest.raises(WeightFileError, match=f"{name}.safetensors"):
+            write_weights(tmp_path / f"{name}.safetensors", {"w": torch.ones(1)}, {}, overwrite=overwrite)
+    assert sorted((path.name, path.lstat().st_mode) for path in tmp_path.iterdir()) == before
+    assert (tmp_path / "mine.safetensors").read_text() == "mine"
+
+
+@pytest.mark.parametrize("place", ["~nobody-of-this-name/a.safetensors", "nul\0.safetensors", "a" * 300])
+def test_impossible_places_are_refused_in_one_line(place: str) -> None:
+    for ask in (read_weights, lambda place: write_weights(place, {"w": torch.ones(1)}, {})):
+        with pytest.raises(WeightFileError) as caught:
+            ask(place)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_full_disk_is_told_whatever_error_safetensors_raises(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("weightdesk.runs.weightfile.save_file", full)
+    with pytest.raises(WeightFileError, match="No space left on device"):
+        write_weights(tmp_path / "a.safetensors", {"w": torch.zeros(1)}, {})

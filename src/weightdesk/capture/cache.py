@@ -5,24 +5,42 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
+import pyarrow as pa
 from safetensors import SafetensorError
-from safetensors.torch import load, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
+from weightdesk.errors import WeightdeskError
+from weightdesk.runs.checksums import KEY, join_checksums, tensor_checksum
+from weightdesk.runs.format import CAPTURE
+from weightdesk.runs.snapshotreader import SnapshotReader
 from weightdesk.runs.stores import Store
 
-FOLDER: Final = "capture"
-
 Arrays: TypeAlias = Mapping[str, Tensor]
+T = TypeVar("T")
+
+_UNREADABLE: Final = (
+    *(OSError, WeightdeskError, pa.ArrowException),
+    *(
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+    ),  # of a parser that is given something else
+)
 
 
 @dataclass(frozen=True)
 class Cache:
-    """Keeps results in the folder `capture` of a run; a damaged file is computed again.
+    """Keeps results in the folder `capture` of a run.
+
+    It only saves time: a damaged file is computed again, and a run that may not be written to, or whose
+    folder `capture` is a link to elsewhere, is read without keeping anything.
 
     Arguments:
         store: where the run lies; None: nothing is kept.
@@ -48,18 +66,37 @@ class Cache:
                 decides, too.
             make: computes it.
         """
+        return self.get_parsed(kind, about, make, lambda arrays: arrays)
+
+    def get_parsed(
+        self, kind: str, about: Mapping[str, Any], make: Callable[[], Arrays], parse: Callable[[Arrays], T]
+    ) -> T:
+        """What a result says; see `get`.
+
+        Arguments:
+            kind: what is asked.
+            about: everything that decides the answer.
+            make: computes it.
+            parse: reads the result. If it fails on one that was kept, that one is computed again: anybody
+                may have written it.
+        """
         if self.store is None:
-            return make()
-        name = f"{FOLDER}/{kind}-{_digest({'version': version('weightdesk'), **about})}.safetensors"
-        try:
-            found: Arrays = load(self.store.read(name))
-        except (FileNotFoundError, SafetensorError):
-            made = make()
-        else:
-            return found
+            return parse(make())
+        name = f"{CAPTURE}/{kind}-{_digest({'version': version('weightdesk'), **about})}.safetensors"
+        with suppress(*_UNREADABLE):
+            return parse(_read(self.store, name))
+        made = make()
         tensors = {key: value.detach().cpu().contiguous() for key, value in made.items()}
-        self.store.write(name, lambda path: save_file(tensors, path, {"about": json.dumps(about)}))
-        return made
+        checksums = join_checksums({key: tensor_checksum(value) for key, value in tensors.items()})
+        metadata = {"about": json.dumps(about), KEY: checksums}
+        with suppress(OSError, SafetensorError):  # a full disk, a folder of somebody else's, a link
+            self.store.write(name, lambda path: save_file(tensors, path, metadata))
+        return parse(made)
+
+
+def _read(store: Store, name: str) -> Arrays:
+    reader = SnapshotReader(store)
+    return {key: reader.tensor(name, key) for key in reader.header(name).entries}
 
 
 def _digest(about: Mapping[str, Any]) -> str:

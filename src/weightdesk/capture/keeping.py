@@ -35,7 +35,7 @@ def kept_sections(
     >>> kept_sections(Cache(), "scores", {}, lambda: [made]) == (made,)
     True
     """
-    return _read(cache.get(kind, about, lambda: _written(make())))
+    return cache.get_parsed(kind, about, lambda: _written(make()), _read)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +75,10 @@ def kept_page(cache: Cache, kind: str, about: Mapping[str, Any], make: Callable[
     >>> kept_page(Cache(), "scores", {}, lambda: made).title
     'scores'
     """
-    found = cache.get(kind, about, lambda: _page(make()))
+    return cache.get_parsed(kind, about, lambda: _page(make()), _read_page)
+
+
+def _read_page(found: Arrays) -> KeptPage:
     facts = json.loads(found[_FACTS].numpy().tobytes())
     pictures = tuple(
         Picture(name, found[f"{_PICTURE}{number:04d}"], signed)
@@ -114,5 +117,6 @@ def _read(arrays: Arrays) -> tuple[Section, ...]:
 
 def _section(values: Tensor) -> Section:
     table = pa.ipc.open_stream(values.numpy().tobytes()).read_all()
+    table.validate(full=True)  # it may be of another hand, and wrong offsets would be followed anywhere
     about = json.loads(table.schema.metadata[_ABOUT])
     return Section(about["title"], table.replace_schema_metadata(), tuple(about["bars"]), about["note"])

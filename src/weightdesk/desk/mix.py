@@ -31,6 +31,7 @@ from weightdesk.desk.edits import EDITS, Edit
 from weightdesk.desk.state import State
 from weightdesk.errors import MixError, WeightdeskError, closest
 from weightdesk.runs import Parameters
+from weightdesk.runs.wholefile import write_whole
 from weightdesk.types import ParameterName
 
 VERSION: Final = 1
@@ -142,10 +143,13 @@ class Mix:
         return cls(tuple(edits), _shapes(given.get("shapes", {})))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the mix to a file, in place of what was there; readers see the old or the new one."""
-        unfinished = Path(f"{os.fspath(path)}.part")
-        unfinished.write_text(self.to_json(), encoding="utf-8")
-        unfinished.replace(path)
+        """Write the mix to a file, in place of one that was there; readers see the old or the new one.
+
+        Raises:
+            OSError: the file cannot be written.
+            RunExistsError: a link, a folder or a device has its name.
+        """
+        write_whole(path, lambda place: place.write_text(self.to_json(), encoding="utf-8"))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Mix:

@@ -84,12 +84,20 @@ def now() -> str:
 
 
 def _claim(store: Store, manifest: Manifest, overwrite: bool) -> Callable[[], None]:
-    if store.exists(MANIFEST) and not overwrite:
+    _refuse_run(store, overwrite)
+    release = store.hold()
+    try:
+        _refuse_run(store, overwrite)  # another process may have recorded one meanwhile
+        store.clear()
+        write_manifest(store, manifest)
+    except BaseException:
+        release()
+        raise
+    return release
+
+
+def _refuse_run(store: Store, overwrite: bool) -> None:
+    if not overwrite and store.exists(MANIFEST):
         raise RunExistsError(
             f"{store.location} already holds a run; choose another folder, or replace it with overwrite"
         )
-    release = store.hold()
-    if overwrite:
-        store.clear()
-    write_manifest(store, manifest)
-    return release

@@ -21,11 +21,12 @@ from torch import Tensor
 
 from weightdesk.recording.placement import Shard
 from weightdesk.recording.snapshot import Snapshot
+from weightdesk.runs.checksums import KEY, join_checksums, tensor_checksum
+from weightdesk.runs.format import PIECES
 from weightdesk.runs.snapshotreader import SnapshotReader
 from weightdesk.runs.stores import Store
 from weightdesk.types import Step
 
-FOLDER: Final = "pieces"
 _NAME: Final = re.compile(r"pieces/(\d+)-(weights|step)-r(\d+)\.safetensors")
 
 
@@ -47,7 +48,7 @@ class Edition:
         >>> Edition(3, is_full=True).file(1)
         'pieces/00000003-step-r1.safetensors'
         """
-        return f"{FOLDER}/{self.step:08d}-{'step' if self.is_full else 'weights'}-r{rank}.safetensors"
+        return f"{PIECES}/{self.step:08d}-{'step' if self.is_full else 'weights'}-r{rank}.safetensors"
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ def write_piece(store: Store, snapshot: Snapshot, rank: int) -> int:
         "is_last": json.dumps(snapshot.is_last),
         **snapshot.metadata,
     }  # fmt: skip
+    about[KEY] = join_checksums({name: tensor_checksum(tensor) for name, tensor in mine.items()})
     name = Edition(snapshot.step, snapshot.is_full).file(rank)
     return store.write(name, lambda path: save_file(_untied(mine), path, metadata=about))
 
@@ -109,7 +111,7 @@ class PieceFolder:
     def refresh(self) -> None:
         """Look for new pieces."""
         listed: dict[Edition, dict[int, Piece]] = {}
-        for name in self._store.names(FOLDER):
+        for name in self._store.names(PIECES):
             if match := _NAME.fullmatch(name):
                 edition, rank = Edition(int(match[1]), match[2] == "step"), int(match[3])
                 piece = self._pieces.get(edition, {}).get(rank)

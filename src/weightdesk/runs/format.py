@@ -18,6 +18,7 @@ from `s` to `s + 1`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -174,3 +175,40 @@ def partial_name(step: int) -> str:
     'snapshots/00000128.partial.safetensors'
     """
     return f"{SNAPSHOTS}/{step:08d}.partial.safetensors"
+
+
+PIECES: Final = "pieces"
+"""Folder with the parts of a snapshot that several processes write, until they are put together."""
+CAPTURE: Final = "capture"
+"""Folder with results of `weightdesk capture` that took a while."""
+
+_PART: Final = r"part-(?:r\d+-)?\d{8,}-\d{8,}\.parquet"
+_FILES: Final = {
+    "": r"run\.json|\.lease",
+    **dict.fromkeys(TABLES, _PART),
+    SNAPSHOTS: r"\d{8,}(?:(?:\.(?:extra|partial))?|-\d{8,}\.rows\d+)\.safetensors",
+    PIECES: r"\d{8,}-(?:weights|step)-r\d+\.safetensors",
+    CAPTURE: r"[a-z]+(?:[_-][a-z]+)*-[0-9a-f]{16}\.safetensors",
+}
+"""By folder, the names of the files in it. A file is written as `.<name>.<8 hex digits>` and renamed when
+it is complete; the first of these names is left behind if the process dies meanwhile."""
+_PATTERNS: Final = {
+    folder: re.compile(rf"(?:{names})|\.(?:{names})\.[0-9a-f]{{8}}", re.ASCII)
+    for folder, names in _FILES.items()
+}
+
+FOLDERS: Final = tuple(folder for folder in _FILES if folder)
+"""The folders inside a run."""
+
+
+def is_run_file(name: str) -> bool:
+    """Whether the format names such a file; whatever else lies in a run's folder belongs to its user.
+
+    >>> is_run_file("snapshots/00000128.safetensors"), is_run_file("snapshots/mine.safetensors")
+    (True, False)
+    >>> is_run_file("metrics/.part-00000003-00000003.parquet.9e388389")  # its writer died
+    True
+    """
+    folder, slash, file = name.rpartition("/")
+    pattern = _PATTERNS.get(folder) if folder or not slash else None
+    return pattern is not None and pattern.fullmatch(file) is not None

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from weightdesk.errors import RunFormatError
+from weightdesk.runs.checksums import KEY, checksum, split_checksums
 from weightdesk.runs.stores import Store
 from weightdesk.runs.tensorfile import DTYPES
 
@@ -20,17 +21,21 @@ _HEADER_GUESS: Final = 1 << 16  # one read instead of two for most headers
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where a tensor lies in its file: `length` bytes from `offset` on, row-major."""
+    """Where a tensor lies in its file: `length` bytes from `offset` on, row-major.
+
+    `checksum` is that of these bytes; None in files of before there were any.
+    """
 
     dtype: torch.dtype
     shape: tuple[int, ...]
     offset: int
     length: int
+    checksum: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a safetensors file says of itself."""
+    """What a safetensors file says of itself; checksums are with the entries, not in the metadata."""
 
     entries: Mapping[str, Entry]
     metadata: Mapping[str, str]
@@ -68,15 +73,17 @@ class SnapshotReader:
         return header
 
     def tensor(self, name: str, key: str) -> Tensor:
-        """A copy of the whole tensor."""
+        """A copy of the whole tensor, whose checksum was found right if it has one."""
         entry = self.header(name).find(key)
         if entry is None:
             raise _damaged(self._store, name, f"it has no tensor {key}")
-        return self.at(name, entry)
+        return self.at(name, entry, key)
 
-    def at(self, name: str, entry: Entry) -> Tensor:
-        """A copy of what lies at a place in a file."""
+    def at(self, name: str, entry: Entry, key: str = "a tensor") -> Tensor:
+        """A copy of what lies at a place in a file; `key` names it in an error."""
         content = bytearray(self.read(name, entry.offset, entry.length))
+        if entry.checksum is not None and entry.checksum != checksum(content):
+            raise _damaged(self._store, name, f"the values of {key} are not those that were written")
         if not content:
             return torch.empty(entry.shape, dtype=entry.dtype)
         return torch.frombuffer(content, dtype=entry.dtype).view(entry.shape)
@@ -99,18 +106,20 @@ def _read_header(store: Store, name: str) -> Header:
     try:
         content = json.loads(text)
         metadata = content.pop("__metadata__", {})
-        entries = {key: _entry(each, 8 + length) for key, each in content.items()}
+        text_of_checksums = metadata.pop(KEY, None)
+        checksums = {} if text_of_checksums is None else split_checksums(text_of_checksums, content)
+        entries = {key: _entry(each, 8 + length, checksums.get(key)) for key, each in content.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(store, name, f"its header cannot be read ({error})") from None
     return Header(entries, metadata)
 
 
-def _entry(content: Mapping[str, Any], data: int) -> Entry:
+def _entry(content: Mapping[str, Any], data: int, checksum: str | None) -> Entry:
     dtype, shape = DTYPES[content["dtype"]], tuple(content["shape"])
     begin, end = content["data_offsets"]
     if end - begin != math.prod(shape) * dtype.itemsize:
         raise ValueError("a tensor's length does not fit its shape")
-    return Entry(dtype, shape, data + begin, end - begin)
+    return Entry(dtype, shape, data + begin, end - begin, checksum)
 
 
 def _damaged(store: Store, name: str, what: str) -> RunFormatError:

@@ -16,6 +16,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,8 @@ from typing import Final, Self
 import torch
 from jaxtyping import Shaped
 from torch import Tensor
+
+from weightdesk.runs.checksums import KEY, Checksum, join_checksums
 
 DTYPES: Final = {
     "U64": torch.uint64,
@@ -122,6 +125,7 @@ class TensorFile:
         self.slots = {name: slots[name] for name in order}
         self.metadata = dict(metadata)
         self._missing = set(order)
+        self._checksums: dict[str, str | None] = dict.fromkeys(order)
         self._offsets: dict[str, int] = {}
         end = 0
         for name in order:
@@ -155,7 +159,9 @@ class TensorFile:
 
     def write_blocks(self, name: str, blocks: Iterable[Shaped[Tensor, " elements"]]) -> None:
         """Write the data of a tensor that comes in blocks, in row-major order."""
-        written = write_at(self._file, self._place(name), map(bytes_of, blocks))
+        whole = Checksum()
+        written = write_at(self._file, self._place(name), map(partial(_checked, whole), blocks))
+        self._checksums[name] = whole.text()
         if written != self.slots[name].nbytes:
             raise ValueError(f"{name} has {written} bytes, and {self.slots[name].nbytes} were planned")
         self._missing.discard(name)
@@ -166,9 +172,8 @@ class TensorFile:
 
     def finish(self) -> int:
         """Make the file a whole one; return its size in bytes. Its data can still be read."""
-        if self._missing:
-            names = {name: f"{UNWRITTEN}{number}" for number, name in enumerate(sorted(self._missing))}
-            write_at(self._file, 8, [self._header(names).ljust(self._room)])
+        names = {name: f"{UNWRITTEN}{number}" for number, name in enumerate(sorted(self._missing))}
+        write_at(self._file, 8, [self._header(names).ljust(self._room)])
         self._file.truncate(self.size)
         return self.size
 
@@ -200,7 +205,8 @@ class TensorFile:
             self.discard()
 
     def _header(self, names: Mapping[str, str] | None = None) -> bytes:
-        entries: dict[str, object] = {"__metadata__": self.metadata} if self.metadata else {}
+        renamed = {(names or {}).get(name, name): text for name, text in self._checksums.items()}
+        entries: dict[str, object] = {"__metadata__": {**self.metadata, KEY: join_checksums(renamed)}}
         for name, slot in self.slots.items():
             place = self._offsets[name]
             entries[(names or {}).get(name, name)] = {
@@ -221,6 +227,12 @@ def bytes_of(block: Shaped[Tensor, " elements"]) -> memoryview:
     [1, 0, 0, 1]
     """
     return block.view(torch.uint8).numpy().data
+
+
+def _checked(whole: Checksum, block: Shaped[Tensor, " elements"]) -> memoryview:
+    content = bytes_of(block)
+    whole.update(content)
+    return content
 
 
 def write_at(file: FileIO, place: int, contents: Iterable[memoryview | bytes]) -> int:

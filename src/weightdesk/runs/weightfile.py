@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from weightdesk.errors import WeightFileError
-from weightdesk.runs.stores.local import LocalStore
+from weightdesk.runs.checksums import KEY, join_checksums, split_checksums, tensor_checksum
+from weightdesk.runs.stores.regularfiles import expanded
+from weightdesk.runs.wholefile import write_whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,15 +60,16 @@ def write_weights(
     >>> sorted(found.tensors), found.metadata["step"]
     (['embed.weight', 'head.weight'], '8')
     """
-    file = Path(path).expanduser()
-    if file.exists() and not overwrite:
-        raise WeightFileError(f"{path} is there already; name another file, or replace it with overwrite")
     apart = _apart(tensors)
-    about = {"format": "pt", **metadata}
+    checksums = join_checksums({name: tensor_checksum(tensor) for name, tensor in apart.items()})
+    about = {"format": "pt", **metadata, KEY: checksums}
     try:
-        LocalStore(file.parent).write(file.name, lambda place: save_file(apart, place, metadata=about))
-    except OSError as error:
-        raise WeightFileError(f"cannot write {path}: {error.strerror or error}; name another file") from None
+        if expanded(path).exists() and not overwrite:
+            raise WeightFileError(f"{path} is there already; name another file, or replace it with overwrite")
+        write_whole(path, lambda place: save_file(apart, place, metadata=about))
+    except (OSError, SafetensorError) as error:  # safetensors tells of a full disk by its own error
+        reason = getattr(error, "strerror", None) or error
+        raise WeightFileError(f"cannot write {path}: {reason}; name another file") from None
 
 
 def read_weights(path: str | os.PathLike[str]) -> WeightFile:
@@ -80,18 +82,36 @@ def read_weights(path: str | os.PathLike[str]) -> WeightFile:
     Traceback (most recent call last):
     weightdesk.errors.WeightFileError: no file nowhere.safetensors; expected a .safetensors file with weights
     """
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise WeightFileError(f"no file {path}; expected a .safetensors file with weights")
     try:
+        file = expanded(path)
+        if not file.is_file():
+            raise WeightFileError(f"no file {path}; expected a .safetensors file with weights")
         with safe_open(file, framework="pt") as opened:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  # no mapping
-            return WeightFile(str(path), tensors, opened.metadata() or {})
+            metadata = opened.metadata() or {}
+        _check(path, tensors, metadata.pop(KEY, None))
+        return WeightFile(str(path), tensors, metadata)
+    except OSError as error:
+        raise WeightFileError(f"cannot read {path}: {error.strerror or error}; name another file") from None
     except SafetensorError as error:
         raise WeightFileError(
             f"{path} cannot be read as safetensors ({error}); write a state dict there with "
             "safetensors.torch.save_file"
         ) from None
+
+
+def _check(path: str | os.PathLike[str], tensors: Mapping[str, Tensor], checksums: str | None) -> None:
+    """Compare the tensors with their checksums, if the file has some."""
+    try:
+        expected = {} if checksums is None else split_checksums(checksums, tensors)
+    except ValueError:
+        return  # another tool added or removed tensors, and kept the metadata
+    for name, checksum in expected.items():
+        if tensor_checksum(tensors[name]) != checksum:
+            raise WeightFileError(
+                f"{path} is damaged: the values of {name} are not those that were written; "
+                "take another copy of the file"
+            )
 
 
 def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import os
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +21,8 @@ from typing import Any, Final
 
 import llvmlite
 import llvmlite.binding as llvm
+
+from weightdesk.statistics.codecache import cache_folders, find_code, keep_code
 
 _ARGUMENTS: Final = {"describe_chunks": 1, "merge_chunks": 5, "gather": 7}
 _SOURCES: Final = ("addresses.py", "blocks.py", "halves.py", "kernels.py", "lanes.py", "layout.py")
@@ -42,7 +42,7 @@ def load() -> dict[str, Kernel]:
     llvm.initialize_native_asmprinter()
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(_STUBS), _target())
     _engines.append(engine)
-    code = _kept_code() or _compile()
+    code = find_code(cache_folders(), _code_name()) or _compile()
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     return {
@@ -84,21 +84,6 @@ def _code_name() -> str:
     return f"kernels-{told.hexdigest()[:16]}.o"
 
 
-def _folders() -> list[Path]:
-    """Where object code may be kept: beside the package, else in the user's cache."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return [Path(__file__).with_name("__pycache__"), Path(cache) / "weightdesk"]
-
-
-def _kept_code() -> bytes | None:
-    for folder in _folders():
-        try:
-            return (folder / _code_name()).read_bytes()
-        except OSError:
-            continue
-    return None
-
-
 def _compile() -> bytes:
     with _announced("weightdesk compiles its kernels, once on this machine (about 10 s) …"):
         from numba import cfunc, types
@@ -112,21 +97,8 @@ def _compile() -> bytes:
             text = made.inspect_llvm().replace(made.native_name, _symbol(function.__name__))
             module.link_in(llvm.parse_assembly(text))
         code: bytes = _target().emit_object(module)
-    _keep(code)
+    keep_code(cache_folders(), _code_name(), code)
     return code
-
-
-def _keep(code: bytes) -> None:
-    """Keep object code in the first folder that takes it; where none does, it is compiled anew."""
-    for folder in _folders():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-                file.write(code)
-            Path(file.name).replace(folder / _code_name())
-        except OSError:
-            continue
-        return
 
 
 @contextmanager

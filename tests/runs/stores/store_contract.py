@@ -9,7 +9,41 @@ import pyarrow.parquet as pq
 import pytest
 
 from weightdesk.errors import RunExistsError
+from weightdesk.runs.format import FOLDERS
 from weightdesk.runs.stores import Store
+
+RUN = {
+    "run.json": b'{\n  "format": "weightdesk run",\n  "version": 1\n}\n',
+    "metrics/part-00000001-00000064.parquet": b"rows",
+    "statistics/part-r3-00000001-00000001.parquet": b"rows",
+    "sampled/part-00000001-100000000.parquet": b"rows",
+    "passes/part-00000001-00000001.parquet": b"rows",
+    "snapshots/00000000.safetensors": b"weights",
+    "snapshots/00000000.extra.safetensors": b"gradients",
+    "snapshots/123456789.safetensors": b"weights",
+    "pieces/00000005-r1.safetensors": b"weights",
+    "capture/probes-0123456789abcdef.safetensors": b"results",
+}
+"""A file of each kind that a run has."""
+
+THEIRS = (
+    "best.pt",
+    "network.pt2",
+    "run.json.bak",
+    "metrics.csv",
+    "checkpoints/epoch3/model.pt",
+    "metrics/part-of-my-thesis.parquet",
+    "metrics/run.json",
+    "snapshots/mine.safetensors",
+    "snapshots/128.safetensors",
+    "snapshots/00000128.safetensors.bak",
+    "snapshots/backup/00000128.safetensors",
+    "pieces/00000005.safetensors",
+    "capture/notes.txt",
+    "capture/00000128.safetensors",
+    "data/snapshots/00000128.safetensors",
+)
+"""Files of a user, some of them named much like those of a run."""
 
 
 class StoreContract:
@@ -99,13 +133,45 @@ class StoreContract:
 
     def test_clears_a_run_but_keeps_the_lease(self, store: Store) -> None:
         release = store.hold()
-        for name in ("run.json", "metrics/a", "snapshots/b", "network.pt2"):
-            self.put(store, name)
+        for name, content in RUN.items():
+            self.put(store, name, content)
         store.clear()
-        assert [store.names(folder) for folder in ("", "metrics", "snapshots")] == [[], [], []]
+        assert [store.names(folder) for folder in ("", *FOLDERS)] == [[]] * (1 + len(FOLDERS))
         assert self.again(store).is_held()
         release()
         assert not self.again(store).is_held()
+
+    def test_clears_by_the_names_of_the_format_alone(self, store: Store) -> None:
+        for name in THEIRS:
+            self.put(store, name, b"a week of work")
+        for name, content in RUN.items():
+            self.put(store, name, content)
+        store.clear()
+        for name in THEIRS:
+            assert store.read(name) == b"a week of work"
+        assert not any(store.exists(name) for name in RUN)
+
+    def test_a_manifest_of_another_program_is_refused(self, store: Store) -> None:
+        theirs = b'{"format": "another tool", "name": "weightdesk run"}'
+        for name, content in (RUN | {"run.json": theirs}).items():
+            self.put(store, name, content)
+        with pytest.raises(RunExistsError, match=r"run\.json was not written by weightdesk"):
+            store.clear()
+        assert store.read("run.json") == theirs
+        assert all(store.exists(name) for name in RUN)
+
+    @pytest.mark.parametrize("content", [b"", bytes(300), b'{"format": "weightdesk run", "vers'])
+    def test_a_damaged_manifest_is_no_reason_to_refuse(self, store: Store, content: bytes) -> None:
+        for name in RUN:
+            self.put(store, name, content)
+        store.clear()
+        assert not any(store.exists(name) for name in RUN)
+
+    def test_files_of_a_run_without_its_manifest_are_refused(self, store: Store) -> None:
+        self.put(store, "snapshots/00000128.safetensors")
+        with pytest.raises(RunExistsError, match=r"files of a run such as snapshots/00000128"):
+            store.clear()
+        assert store.names("snapshots") == ["snapshots/00000128.safetensors"]
 
     def test_clears_nothing_that_is_no_run(self, store: Store) -> None:
         self.put(store, "thesis.tex")

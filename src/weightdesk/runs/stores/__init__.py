@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
+from fsspec.implementations.local import LocalFileSystem
 
 from weightdesk.runs.stores.local import LocalStore
 from weightdesk.runs.stores.remote import RemoteStore
@@ -52,7 +53,7 @@ class Store(Protocol):
         ...
 
     def open_parquet(self, name: str) -> pa.NativeFile:
-        """The file as pyarrow reads it best: a local one through a memory map."""
+        """The file as pyarrow reads it best; one that is cut short meanwhile gives an error."""
         ...
 
     def size(self, name: str) -> int:
@@ -72,14 +73,23 @@ class Store(Protocol):
         ...
 
     def clear(self) -> None:
-        """Remove the whole run, `run.json` last; the lease stays with whoever holds it."""
+        """Remove the run's files by their names, `run.json` last; the lease stays with whoever holds it.
+
+        Files that the format does not name stay, and so do folders with such files.
+
+        Raises:
+            RunExistsError: there is something that weightdesk neither wrote nor may replace, such as the
+                `run.json` of another program or a link inside the run. Nothing was removed.
+
+        """
         ...
 
     def hold(self) -> Callable[[], None]:
         """Take the lease that tells readers the writer lives; the result gives it back.
 
         Raises:
-            RunExistsError: another writer holds it.
+            RunExistsError: another writer holds it, or something is in the way of a run's files.
+            OptionError: nothing can be written at this place.
 
         """
         ...
@@ -98,10 +108,15 @@ def open_store(location: str | os.PathLike[str]) -> Store:
 
     Nothing is created until something is written.
 
+    Raises:
+        RunNotFoundError: no file can have a name below the folder, or fsspec cannot reach the address.
+
     >>> open_store("runs/mine").location
     'runs/mine'
     >>> open_store("memory://runs/mine").location
     'memory://runs/mine'
     """
     address = os.fspath(location)
+    if address.startswith(("file://", "local://")):  # better kept here than through fsspec: renamed, locked
+        address = str(LocalFileSystem._strip_protocol(address))
     return RemoteStore(address) if "://" in address else LocalStore(Path(address))

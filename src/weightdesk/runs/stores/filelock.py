@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from weightdesk.errors import RunExistsError
+from weightdesk.errors import RunExistsError, RunFormatError
+from weightdesk.runs.stores.regularfiles import NOFOLLOW, open_regular, refuse_obstacle
 
 _PATIENCE: Final = 0.5
 _held: set[int] = set()
@@ -44,7 +45,8 @@ class FileLock:
     def hold(self) -> Callable[[], None]:
         """Take the lock; the result gives it back."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+        refuse_obstacle(self._path)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | NOFOLLOW, 0o666)
         if not _locked(descriptor, patience=_PATIENCE):
             os.close(descriptor)
             raise RunExistsError(
@@ -66,9 +68,11 @@ class FileLock:
     def is_held(self) -> bool:
         """Whether some process, this one included, has the lock."""
         try:
-            descriptor = os.open(self._path, os.O_RDONLY)
-        except FileNotFoundError:
+            descriptor = open_regular(str(self._path))
+        except (FileNotFoundError, NotADirectoryError, RunFormatError):
             return False
+        except PermissionError:
+            return True  # another user's: nobody can say that its writer is gone
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

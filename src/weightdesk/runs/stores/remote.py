@@ -12,8 +12,9 @@ from typing import Any
 import fsspec
 import pyarrow as pa
 
-from weightdesk.runs.format import MANIFEST
-from weightdesk.runs.stores.heartbeat import LEASE, Heartbeat
+from weightdesk.errors import RunNotFoundError
+from weightdesk.runs.stores.clearing import clear_run
+from weightdesk.runs.stores.heartbeat import Heartbeat
 
 
 class RemoteStore:
@@ -31,7 +32,11 @@ class RemoteStore:
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
         self._files: Any
-        self._files, root = fsspec.url_to_fs(self._url)
+        try:
+            self._files, root = fsspec.url_to_fs(self._url)
+        except (ImportError, ValueError) as error:  # an unknown protocol, or one whose package is missing
+            reason = " ".join(str(error).split())
+            raise RunNotFoundError(f"{self._url} cannot be reached: {reason}") from None
         self._root = str(root).rstrip("/")
         self._lease = Heartbeat(self)
 
@@ -69,27 +74,24 @@ class RemoteStore:
         return bool(self._files.isfile(self._path(name)))
 
     def names(self, folder: str) -> list[str]:
+        return [name for name in self._all_names(folder) if not name.rpartition("/")[2].startswith(".")]
+
+    def _all_names(self, folder: str) -> list[str]:
         self._files.invalidate_cache()  # another process may have written meanwhile
         prefix = f"{folder}/" if folder else ""
         try:
             entries = self._files.ls(self._path(folder), detail=True)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
         files = [entry["name"].rpartition("/")[2] for entry in entries if entry["type"] == "file"]
-        return sorted(prefix + name for name in files if not name.startswith("."))
+        return sorted(prefix + name for name in files)
 
     def delete(self, name: str) -> None:
         with suppress(FileNotFoundError):
             self._files.rm_file(self._path(name))
 
     def clear(self) -> None:
-        if not self.exists(MANIFEST):
-            return  # not a run: somebody else's files
-        keep = {self._path(MANIFEST), self._path(LEASE)}
-        for entry in self._files.ls(self._root, detail=False):
-            if self._files._strip_protocol(entry) not in keep:
-                self._files.rm(entry, recursive=True)
-        self.delete(MANIFEST)
+        clear_run(self, self._all_names)
 
     def hold(self) -> Callable[[], None]:
         return self._lease.hold()

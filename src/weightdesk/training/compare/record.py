@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from weightdesk.errors import RunFormatError, RunNotFoundError
+from weightdesk.runs.wholefile import write_whole
 
 FILE: Final = "comparison.json"
 _FORMAT: Final = "weightdesk comparison"
@@ -52,9 +52,8 @@ def write_record(folder: Path, record: Record) -> None:
     True
     """
     content = {"format": _FORMAT, "version": _VERSION, **asdict(record)}
-    fresh = folder / f".{FILE}.{os.getpid()}"
-    fresh.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    fresh.replace(folder / FILE)
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    write_whole(folder / FILE, lambda place: place.write_text(text, encoding="utf-8"))
 
 
 def read_record(folder: Path) -> Record:
