@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Final
 
 from torch import Tensor
 
@@ -11,12 +10,10 @@ from weightdesk.recording.pieces import assemble, complete_steps, remove, write_
 from weightdesk.recording.ranks import Rank
 from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.recording.snapshot import Snapshot, memory_of
-from weightdesk.runs.format import METRICS, SAMPLED, STATISTICS, extra_name, snapshot_name
+from weightdesk.runs.format import TABLES, extra_name, snapshot_name
 from weightdesk.runs.snapshots import write_extra, write_snapshot
 from weightdesk.runs.stores import Store
 from weightdesk.types import Step
-
-_TABLES: Final = (METRICS, STATISTICS, SAMPLED)
 
 Tensors = dict[str, Tensor]
 
@@ -71,5 +68,5 @@ class SnapshotKeeper:
             self._kept[step] = size + write_snapshot(self._store, step, state)
 
     def _table_bytes(self) -> int:
-        names = [name for folder in _TABLES for name in self._store.names(folder)]
+        names = [name for folder in TABLES for name in self._store.names(folder)]
         return sum(self._store.size(name) for name in names)

@@ -26,7 +26,7 @@ from weightdesk.recording.tables import (
     sampled_table,
     statistics_table,
 )
-from weightdesk.runs.format import METRICS, PASSES, SAMPLED, STATISTICS
+from weightdesk.runs.format import METRICS, PASSES, SAMPLED, STATISTICS, TABLES
 from weightdesk.runs.parts import PartWriter
 from weightdesk.runs.stores import Store
 
@@ -69,9 +69,7 @@ class Writer:
         self.error: Exception | None = None
         self._store, self._sampler, self._keeper, self._charge = store, sampler, keeper, charge
         self._interval = interval
-        self._parts = {
-            folder: PartWriter(store, folder, rank=rank) for folder in (METRICS, STATISTICS, SAMPLED, PASSES)
-        }
+        self._parts = {folder: PartWriter(store, folder, rank=rank) for folder in TABLES}
         self._metrics: deque[MetricsRow] = deque()
         self._statistics: deque[Batch] = deque()
         self._passes: deque[SeenPass] = deque()

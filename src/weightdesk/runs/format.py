@@ -17,6 +17,9 @@ from `s` to `s + 1`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import pyarrow as pa
@@ -111,6 +114,38 @@ PASSES_SCHEMA: Final = pa.schema(
 
 METRICS_COLUMNS: Final = (("step", pa.int64()), ("time", pa.float64()))
 """The fixed columns; `time` is seconds since the recording began. Scalars follow, one column each."""
+
+
+@dataclass(frozen=True)
+class TableFormat:
+    """How the table in one folder of a run is laid out.
+
+    Attributes:
+        schema: the columns that it always has.
+        order: columns by which a reader gets the rows sorted.
+        part_order: columns by which merged parts are sorted, so that one series touches few row groups.
+        open_ended: whether columns of the user's own follow, one float64 column each.
+    """
+
+    schema: pa.Schema
+    order: tuple[str, ...]
+    part_order: tuple[str, ...]
+    open_ended: bool = False
+
+
+_BY_STEP: Final = ("step",)
+
+TABLES: Final[Mapping[str, TableFormat]] = MappingProxyType(
+    {
+        METRICS: TableFormat(pa.schema(METRICS_COLUMNS), _BY_STEP, _BY_STEP, open_ended=True),
+        STATISTICS: TableFormat(
+            STATISTICS_SCHEMA, ("step", "parameter", "kind"), ("kind", "parameter", "step")
+        ),
+        SAMPLED: TableFormat(SAMPLED_SCHEMA, ("step", "parameter", "index"), ("parameter", "index", "step")),
+        PASSES: TableFormat(PASSES_SCHEMA, _BY_STEP, _BY_STEP),
+    }
+)
+"""Every table of a run by its folder: the one list that readers, writers and the disk budget go by."""
 
 
 def snapshot_name(step: int) -> str:

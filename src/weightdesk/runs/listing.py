@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from weightdesk.errors import RunError, RunNotFoundError
-from weightdesk.runs.format import MANIFEST, METRICS, SAMPLED, SNAPSHOTS, STATISTICS
+from weightdesk.runs.format import MANIFEST, SNAPSHOTS, TABLES
 from weightdesk.runs.parent import Parent
 from weightdesk.runs.run import Run, open_run
 from weightdesk.runs.stores import Store, open_store
@@ -75,7 +75,7 @@ def summarise(path: str | os.PathLike[str]) -> RunSummary:
 def folder_size(store: Store) -> int:
     """Bytes of all finished files of a run."""
     total = 0
-    for folder in ("", METRICS, STATISTICS, SAMPLED, SNAPSHOTS):
+    for folder in ("", *TABLES, SNAPSHOTS):
         for name in store.names(folder):
             try:
                 total += store.size(name)

@@ -19,14 +19,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from weightdesk.errors import RunFormatError
-from weightdesk.runs.format import SAMPLED, STATISTICS
+from weightdesk.runs.format import TABLES
 from weightdesk.runs.rows import concatenate, sort_rows
 from weightdesk.runs.stores import Store
 
 MAX_ROWS: Final = 500_000
 """Rows of a merged part; a merge holds that many in memory."""
 _ROW_GROUP: Final = 16_384  # one series of one parameter touches few of them
-_SORTED_BY: Final = {STATISTICS: ("kind", "parameter", "step"), SAMPLED: ("parameter", "index", "step")}
 _NAME: Final = re.compile(r"part-(?:r(\d+)-)?(\d{8,})-(\d{8,})\.parquet$")
 
 
@@ -49,7 +48,7 @@ class PartWriter:
 
     Args:
         store: where the run lies.
-        folder: `metrics`, `statistics` or `sampled`.
+        folder: one of `TABLES`, such as `metrics`.
         rank: number of this process among those that record together.
         fan_in: how many small parts are merged into a larger one.
         max_rows: rows of a merged part at most.
@@ -101,7 +100,7 @@ class PartWriter:
         for pieces in _batches(counted, self._max_rows):
             merged = self._part(pieces[0].first, pieces[-1].last)
             tables = [_read(self._store, piece.name) for piece in pieces]
-            table = sort_rows(concatenate(tables), _SORTED_BY.get(self._folder, ("step",)))
+            table = sort_rows(concatenate(tables), TABLES[self._folder].part_order)
             _write(self._store, merged.name, table)
             kept = [each for each in self._parts if not merged.covers(each[0])]
             self._parts = sorted([*kept, (merged, table.num_rows)])

@@ -7,7 +7,7 @@ import operator
 import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeAlias
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias
 
 import pyarrow as pa
 from torch import Tensor, nn
@@ -22,13 +22,10 @@ from weightdesk.runs.format import (
     BESIDE_STATE,
     MANIFEST,
     METRICS,
-    METRICS_COLUMNS,
     PASSES,
-    PASSES_SCHEMA,
     SAMPLED,
-    SAMPLED_SCHEMA,
     STATISTICS,
-    STATISTICS_SCHEMA,
+    TABLES,
     extra_name,
     snapshot_name,
 )
@@ -43,15 +40,13 @@ from weightdesk.runs.snapshotreader import SnapshotReader
 from weightdesk.runs.snapshots import kept_steps
 from weightdesk.runs.steps import choose_step
 from weightdesk.runs.stores import Store, open_store
-from weightdesk.runs.tables import PartReader
+from weightdesk.runs.tables import PartReader, Where
 
 if TYPE_CHECKING:
     from weightdesk.explain.updates.move import MoveReasons
     from weightdesk.explain.updates.update import UpdateReasons
 
 AnyIndex: TypeAlias = SupportsIndex | Iterable[SupportsIndex]
-
-_FOLDERS: Final = (METRICS, STATISTICS, SAMPLED, PASSES)
 
 FileName: TypeAlias = Callable[[int], str]
 
@@ -95,7 +90,7 @@ class Run:
         self._store = store
         self._opened = self.manifest
         self._files = SnapshotReader(store)
-        self._tables = {folder: PartReader(store, folder) for folder in _FOLDERS}
+        self._tables = {folder: PartReader(store, folder) for folder in TABLES}
 
     @property
     def path(self) -> str:
@@ -150,32 +145,28 @@ class Run:
     @property
     def metrics(self) -> pa.Table:
         """`step`, `time` and one column for each logged scalar, ordered by step."""
-        return sort_rows(self._tables[METRICS].read(pa.schema(METRICS_COLUMNS)), ("step",))
+        return self._table(METRICS)
 
     @property
     def statistics(self) -> pa.Table:
         """One row for each (step, parameter, kind), in this order; ranks are merged."""
-        table = self._tables[STATISTICS].read(STATISTICS_SCHEMA)
         if self._tables[STATISTICS].is_sharded():
-            return merge_shards(table, self._sizes)
-        return sort_rows(table, ("step", "parameter", "kind"))
+            return merge_shards(self._tables[STATISTICS].read(TABLES[STATISTICS].schema), self._sizes)
+        return self._table(STATISTICS)
 
     @property
     def sampled(self) -> pa.Table:
         """One row for each (step, parameter, index) of the sampled weights, in this order."""
-        return sort_rows(self._tables[SAMPLED].read(SAMPLED_SCHEMA), ("step", "parameter", "index"))
+        return self._table(SAMPLED)
 
     def sampled_of(self, parameter: str) -> pa.Table:
         """The rows of `sampled` of one parameter, read without the rest of the table, ordered by step."""
-        found = self._tables[SAMPLED].read(
-            SAMPLED_SCHEMA, where={"parameter": self.parameters[parameter].name}
-        )
-        return sort_rows(found, ("step", "parameter", "index"))
+        return self._table(SAMPLED, {"parameter": self.parameters[parameter].name})
 
     @property
     def passes(self) -> pa.Table:
         """One row for each forward pass of the network that was looked at, ordered by step."""
-        return sort_rows(self._tables[PASSES].read(PASSES_SCHEMA), ("step",))
+        return self._table(PASSES)
 
     def series(self, parameter: str, kind: str, column: str = "rms") -> Series:
         """One statistic at every step where it was taken, read without the rest of the table.
@@ -276,6 +267,10 @@ class Run:
     @cached_property
     def _sizes(self) -> dict[str, int]:
         return {name: parameter.size for name, parameter in self.parameters.items()}
+
+    def _table(self, folder: str, where: Where | None = None) -> pa.Table:
+        layout = TABLES[folder]
+        return sort_rows(self._tables[folder].read(layout.schema, where=where), layout.order)
 
     def _module(self, name: str) -> str:
         known = [module["name"] for module in self._opened.model.get("modules", [])]
