@@ -27,6 +27,9 @@ import pyarrow as pa
 FORMAT: Final = "weightdesk run"
 VERSION: Final = 1
 
+MAX_STEP: Final = 10**12
+"""The highest step that a run can have: no training makes as many, and every reader can count so far."""
+
 BESIDE_STATE: Final = frozenset({"gradient", "backward_gradient", "update"})
 """Of the entries `<name>@<key>` of a snapshot's extra file, those that are no state of the optimizer."""
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from itertools import pairwise
+from typing import Any, Final, TypeGuard
 
 import torch
 from torch import Tensor
 
 from weightdesk.errors import RunFormatError
+from weightdesk.runs.door import reading
+from weightdesk.runs.jsontext import MAX_BYTES, parse_json
 from weightdesk.runs.stores import Store
 
 _HEADER_GUESS: Final = 1 << 16  # one read instead of two for most headers
@@ -20,13 +22,21 @@ _DTYPES: Final = {
     "F32": torch.float32,
     "F16": torch.float16,
     "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
     "I64": torch.int64,
     "I32": torch.int32,
     "I16": torch.int16,
     "I8": torch.int8,
+    "U64": torch.uint64,
+    "U32": torch.uint32,
+    "U16": torch.uint16,
     "U8": torch.uint8,
+    "C64": torch.complex64,
     "BOOL": torch.bool,
 }
+_DIMENSIONS: Final = 64  # of a tensor in torch
+_EXPECTED: Final = "a safetensors file, remove it to read the rest of the run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +113,9 @@ class SnapshotReader:
 
         Returns:
             The steps that have the tensor, and its element at each of them.
+
+        Raises:
+            RunFormatError: a tensor is too small to have the element, or its dtype is not that of the others.
         """
         found: list[int] = []
         pieces: list[bytes] = []
@@ -113,7 +126,11 @@ class SnapshotReader:
                 entry = self.header(name).find(key)
                 if entry is None:
                     continue
+                if pieces and entry.dtype != dtype:
+                    raise _damaged(self._store, name, f"{key} is {entry.dtype} there and {dtype} before")
                 dtype = entry.dtype
+                if (place + 1) * dtype.itemsize > entry.length:  # or a neighbour would be read
+                    raise _damaged(self._store, name, f"{key} has shape {entry.shape}, too small for the run")
                 pieces.append(self._read(name, entry.offset + place * dtype.itemsize, dtype.itemsize))
             except FileNotFoundError:
                 continue  # thinned away since the steps were listed
@@ -129,31 +146,54 @@ class SnapshotReader:
 
 
 def _read_header(store: Store, name: str) -> Header:
-    start = store.read_range(name, 0, _HEADER_GUESS)
-    length = int.from_bytes(start[:8], "little")
-    if len(start) < 8 or length > store.size(name) - 8:
-        raise _damaged(store, name, "it ends before its header does")
-    text = start[8 : 8 + length]
-    text += store.read_range(name, 8 + len(text), length - len(text))
-    try:
-        content = json.loads(text)
-        metadata = content.pop("__metadata__", {})
-        entries = {key: _entry(each, 8 + length) for key, each in content.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _damaged(store, name, f"its header cannot be read ({error})") from None
+    with reading(store, name, _EXPECTED):
+        size = store.size(name)
+        start = store.read_range(name, 0, _HEADER_GUESS)
+        length = int.from_bytes(start[:8], "little")
+        if len(start) < 8 or length > size - 8:
+            raise ValueError("it ends before its header does")
+        if length > MAX_BYTES:
+            raise ValueError(f"its header has {length:,} bytes, more than the {MAX_BYTES:,} that are read")
+        text = start[8 : 8 + length]
+        text += store.read_range(name, 8 + len(text), length - len(text))
+        return _parse_header(text, 8 + length, size)
+
+
+def _parse_header(text: bytes, data: int, size: int) -> Header:
+    """The header of a file of `size` bytes whose tensors begin at the byte `data`."""
+    content = parse_json(text)
+    if not isinstance(content, dict):
+        raise ValueError("its header is no JSON object")
+    metadata = content.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        raise ValueError("its metadata are no texts by name")
+    entries = {key: _entry(key, described, data, size) for key, described in content.items()}
+    placed = sorted((entry.offset, entry.length, key) for key, entry in entries.items() if entry.length)
+    for (offset, length, key), (following, _, other) in pairwise(placed):
+        if offset + length > following:
+            raise ValueError(f"the tensors {key} and {other} overlap")
     return Header(entries, metadata)
 
 
-def _entry(content: Mapping[str, Any], data: int) -> Entry:
-    dtype, shape = _DTYPES[content["dtype"]], tuple(content["shape"])
-    begin, end = content["data_offsets"]
-    if end - begin != math.prod(shape) * dtype.itemsize:
-        raise ValueError("a tensor's length does not fit its shape")
-    return Entry(dtype, shape, data + begin, end - begin)
+def _entry(key: str, described: Any, data: int, size: int) -> Entry:
+    if not isinstance(described, dict):
+        raise ValueError(f"its tensor {key} is not described by a JSON object")
+    dtype, shape, ends = (described.get(name) for name in ("dtype", "shape", "data_offsets"))
+    if not isinstance(dtype, str) or dtype not in _DTYPES:
+        raise ValueError(f"its tensor {key} has an unknown dtype")
+    if not _are_sizes(shape) or len(shape) > _DIMENSIONS or not _are_sizes(ends) or len(ends) != 2:
+        raise ValueError(f"its tensor {key} has no proper shape or place")
+    begin, end = ends
+    if end - begin != math.prod(shape) * _DTYPES[dtype].itemsize:
+        raise ValueError(f"the length of its tensor {key} does not fit the shape")
+    if data + end > size:
+        raise ValueError(f"it ends before its tensor {key} does")
+    return Entry(_DTYPES[dtype], tuple(shape), data + begin, end - begin)
+
+
+def _are_sizes(values: Any) -> TypeGuard[list[int]]:
+    return isinstance(values, list) and all(type(value) is int and value >= 0 for value in values)
 
 
 def _damaged(store: Store, name: str, what: str) -> RunFormatError:
-    return RunFormatError(
-        f"{store.location}/{name} is damaged: {what}; "
-        f"expected a safetensors file, remove it to read the rest of the run"
-    )
+    return RunFormatError(f"{store.location}/{name} is damaged: {what}; expected {_EXPECTED}")
