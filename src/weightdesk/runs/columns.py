@@ -63,8 +63,12 @@ def conform(table: pa.Table, layout: TableFormat) -> pa.Table:
         column = _cast(table.column(name), _expected(name, layout))
         if name in layout.order:
             _check_keys(name, column)
+        if pa.types.is_list(column.type) and column.num_chunks:
+            _check_items(name, column)
         columns.append(column)
-    return pa.table(columns, names=table.column_names)
+    conformed = pa.table(columns, names=table.column_names)
+    _check_lists(conformed, layout)
+    return conformed
 
 
 def unpacked_size(
@@ -151,6 +155,32 @@ def _check_keys(name: str, column: pa.ChunkedArray) -> None:
         ends = pc.min_max(column).as_py()
         if ends["min"] < 0 or ends["max"] > _HIGHEST[name]:
             raise ValueError(f"its column {name} reaches from {ends['min']} to {ends['max']}")
+
+
+def _check_items(name: str, column: pa.ChunkedArray) -> None:
+    if pc.list_flatten(column).null_count:
+        raise ValueError(f"the lists of its column {name} have gaps")
+
+
+def _check_lists(table: pa.Table, layout: TableFormat) -> None:
+    """Check that columns of lists which belong together do."""
+    for first, second in layout.paired:
+        if {first, second} <= set(table.column_names):
+            lengths = (pc.fill_null(pc.list_value_length(table.column(name)), 0) for name in (first, second))
+            if not pc.all(pc.equal(*lengths), min_count=0).as_py():
+                raise ValueError(f"the lists of its columns {first} and {second} differ in length")
+    for matrix, width in layout.matrices:
+        if {matrix, width} <= set(table.column_names):
+            _check_matrices(table, matrix, width)
+
+
+def _check_matrices(table: pa.Table, matrix: str, width: str) -> None:
+    lengths = pc.fill_null(pc.list_value_length(table.column(matrix)), 0).cast(pa.int64())
+    widths = pc.fill_null(table.column(width), 0)
+    rows = pc.divide(lengths, pc.max_element_wise(widths, 1))
+    # A width of 0 or none goes with an empty list; 0 × rows is 0 only then.
+    if not pc.all(pc.equal(pc.multiply(rows, widths), lengths), min_count=0).as_py():
+        raise ValueError(f"the lists of its column {matrix} are no matrices of the width in {width}")
 
 
 def _width(kind: pa.DataType) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import operator
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -13,6 +12,7 @@ import pyarrow as pa
 from torch import Tensor, nn
 
 from weightdesk.errors import (
+    RunFormatError,
     RunNotFoundError,
     StepNotKeptError,
     UnknownParameterError,
@@ -34,10 +34,12 @@ from weightdesk.runs.loading import load_state
 from weightdesk.runs.manifest import Manifest, read_manifest
 from weightdesk.runs.parameters import Parameters, read_parameters
 from weightdesk.runs.rows import sort_rows
+from weightdesk.runs.runjson import is_built_in
 from weightdesk.runs.series import Series, read_series
 from weightdesk.runs.shards import merge_shards
 from weightdesk.runs.snapshotreader import SnapshotReader
 from weightdesk.runs.snapshots import kept_steps
+from weightdesk.runs.stepfacts import read_step_facts
 from weightdesk.runs.steps import choose_step
 from weightdesk.runs.stores import Store, open_store
 from weightdesk.runs.tables import PartReader, Where
@@ -115,10 +117,13 @@ class Run:
         status = self.manifest.status  # once more: it may have been closed between the two looks
         return "killed" if status == "running" else status
 
-    @property
+    @cached_property
     def recipe(self) -> dict[str, Any] | None:
-        """What a built-in training needs to be run again; None for the user's own loops."""
-        return self._opened.recipe
+        """What a built-in training needs to be run again; None for the user's own loops.
+
+        Whatever else a user noted as the recipe is in `manifest.recipe` alone.
+        """
+        return self._opened.recipe if is_built_in(self._opened.recipe) else None
 
     @cached_property
     def parameters(self) -> Parameters:
@@ -182,7 +187,7 @@ class Run:
     def weights(self, name: str, step: SupportsIndex) -> Tensor:
         """The whole parameter after `step` optimizer steps."""
         parameter = self.parameters[name].name
-        return self._tensor(snapshot_name(choose_step(step, self.steps, "snapshot")), parameter)
+        return self._tensor(snapshot_name(choose_step(step, self.steps, "snapshot")), parameter, parameter)
 
     def gradient(self, name: str, step: SupportsIndex) -> Tensor:
         """The gradient that the optimizer saw in the step from `step` on: unscaled, summed up, clipped."""
@@ -235,7 +240,7 @@ class Run:
         """
         parameter = self.parameters[name].name
         file = extra_name(choose_step(step, kept_steps(self._store, extra=True), "optimizer options"))
-        then = json.loads(self._files.header(file).metadata.get("options", "{}"))
+        then = read_step_facts(self._files.header(file).metadata, f"{self.path}/{file}").options
         if parameter in then:
             return dict(then[parameter])
         for group in (group for optimizer in self._opened.optimizers for group in optimizer["groups"]):
@@ -278,11 +283,19 @@ class Run:
             raise UnknownParameterError(f"no module {name!r} in this run; {closest(name, known)}")
         return name
 
-    def _tensor(self, file: str, key: str) -> Tensor:
+    def _tensor(self, file: str, key: str, parameter: str) -> Tensor:
+        """A tensor that has the parameter's shape."""
         try:
-            return self._files.tensor(file, key)
+            tensor = self._files.tensor(file, key)
         except FileNotFoundError:
             raise StepNotKeptError(f"{self.path}/{file} was thinned out meanwhile; ask again") from None
+        shape = self.parameters[parameter].shape
+        if tensor.shape != shape:
+            raise RunFormatError(
+                f"{self.path}/{file} is damaged: {key!r} has shape {tuple(tensor.shape)}, expected {shape} "
+                f"as in {MANIFEST}"
+            )
+        return tensor
 
     def _extra(self, name: str, key: str, step: SupportsIndex) -> Tensor:
         parameter, wanted = self.parameters[name].name, operator.index(step)
@@ -292,7 +305,7 @@ class Run:
             beside = "beside the weights of" if wanted in self.steps else "of"
             kept = tuple(each for each in kept if self._holds(each, place))
             wanted = choose_step(wanted, kept, f"{key} {beside} {parameter}")
-        return self._tensor(extra_name(wanted), place)
+        return self._tensor(extra_name(wanted), place, parameter)
 
     def _holds(self, step: int, place: str) -> bool:
         try:

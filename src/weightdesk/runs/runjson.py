@@ -22,6 +22,7 @@ Status = Literal["running", "finished", "interrupted", "failed", "stopped"]
 Step = Annotated[int, Field(ge=0, le=MAX_STEP)]
 Size = Annotated[int, Field(ge=0, le=MAX_WEIGHTS)]
 Name = Annotated[str, Field(max_length=4096)]
+Strength = Annotated[float, Field(ge=0)]
 Text = Annotated[str, Field(max_length=1 << 24)]
 
 
@@ -163,8 +164,10 @@ class RecipeEntry(_Entry):
     batch: Annotated[int, Field(ge=1)]
     dataset: DatasetEntry
     split: SplitEntry
-    l2: float = 0.0
-    max_norm: float | None = None
+    l1: Strength = 0.0
+    l2: Strength = 0.0
+    weight_decay: Strength = 0.0
+    max_norm: Annotated[float, Field(gt=0)] | None = None
 
 
 def check_run_json(content: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from weightdesk.errors import RunFormatError
 from weightdesk.runs.door import reading
 from weightdesk.runs.jsontext import MAX_BYTES, parse_json
+from weightdesk.runs.runjson import MAX_WEIGHTS
 from weightdesk.runs.stores import Store
 
 _HEADER_GUESS: Final = 1 << 16  # one read instead of two for most headers
@@ -94,7 +95,7 @@ class SnapshotReader:
         """A copy of the whole tensor."""
         entry = self.header(name).find(key)
         if entry is None:
-            raise _damaged(self._store, name, f"it has no tensor {key}")
+            raise _damaged(self._store, name, f"it has no tensor {key!r}")
         content = bytearray(self._read(name, entry.offset, entry.length))
         if not content:
             return torch.empty(entry.shape, dtype=entry.dtype)
@@ -127,10 +128,12 @@ class SnapshotReader:
                 if entry is None:
                     continue
                 if pieces and entry.dtype != dtype:
-                    raise _damaged(self._store, name, f"{key} is {entry.dtype} there and {dtype} before")
+                    raise _damaged(self._store, name, f"{key!r} is {entry.dtype} there and {dtype} before")
                 dtype = entry.dtype
                 if (place + 1) * dtype.itemsize > entry.length:  # or a neighbour would be read
-                    raise _damaged(self._store, name, f"{key} has shape {entry.shape}, too small for the run")
+                    raise _damaged(
+                        self._store, name, f"{key!r} has shape {entry.shape}, too small for the run"
+                    )
                 pieces.append(self._read(name, entry.offset + place * dtype.itemsize, dtype.itemsize))
             except FileNotFoundError:
                 continue  # thinned away since the steps were listed
@@ -139,7 +142,12 @@ class SnapshotReader:
         return found, torch.frombuffer(content, dtype=dtype) if found else torch.empty(0, dtype=dtype)
 
     def _read(self, name: str, offset: int, length: int) -> bytes:
-        content = self._store.read_range(name, offset, length)
+        try:
+            content = self._store.read_range(name, offset, length)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise _damaged(self._store, name, f"{error.strerror or error} while it was read") from None
         if len(content) != length:
             raise _damaged(self._store, name, "it ends too early")
         return content
@@ -183,6 +191,8 @@ def _entry(key: str, described: Any, data: int, size: int) -> Entry:
         raise ValueError(f"its tensor {key} has an unknown dtype")
     if not _are_sizes(shape) or len(shape) > _DIMENSIONS or not _are_sizes(ends) or len(ends) != 2:
         raise ValueError(f"its tensor {key} has no proper shape or place")
+    if math.prod(max(1, side) for side in shape) > MAX_WEIGHTS:  # also if another side is 0
+        raise ValueError(f"its tensor {key} is too large")
     begin, end = ends
     if end - begin != math.prod(shape) * _DTYPES[dtype].itemsize:
         raise ValueError(f"the length of its tensor {key} does not fit the shape")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +9,14 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from weightdesk.errors import StepNotKeptError
+from weightdesk.errors import RunFormatError, StepNotKeptError
+from weightdesk.explain.updates.optimizers.options import check_options, check_state
 from weightdesk.explain.updates.optimizers.rule import OptimizerStep
-from weightdesk.runs.format import extra_name, snapshot_name
+from weightdesk.runs.format import BESIDE_STATE, extra_name, snapshot_name
 from weightdesk.runs.parameters import Parameter
 from weightdesk.runs.snapshotreader import SnapshotReader
 from weightdesk.runs.snapshots import kept_steps
+from weightdesk.runs.stepfacts import read_step_facts
 from weightdesk.runs.steps import choose_step
 from weightdesk.runs.stores import open_store
 from weightdesk.types import Step
@@ -97,17 +98,25 @@ class StepReader:
         name, file, header = self._parameter.name, extra_name(step), self._files.header(extra_name(step))
         names = (*header.entries, *header.metadata)  # a name in the metadata shares another one's bytes
         keys = {key.removeprefix(f"{name}@") for key in names if key.startswith(f"{name}@")}
-        found = {key: self._pick(file, f"{name}@{key}", places) for key in sorted(keys)}
+        found = {
+            key: self._pick(file, f"{name}@{key}", places, any_shape=key not in BESIDE_STATE)
+            for key in sorted(keys)
+        }
         update, gradient = found.pop("update"), found.pop("gradient", None)
-        left, scale = found.pop("backward_gradient", None), header.metadata.get("loss_scale")
+        left = found.pop("backward_gradient", None)
         weight = self._pick(snapshot_name(step), name, places)
-        optimizer = json.loads(header.metadata.get("optimizer", '""'))
-        options = json.loads(header.metadata.get("options", "{}")).get(name, {})
+        facts = read_step_facts(header.metadata, f"{self._store.location}/{file}")
+        optimizer, options = facts.optimizer, facts.options.get(name, {})
+        try:
+            check_options(optimizer, options)
+            check_state(optimizer, found, weight)
+        except ValueError as error:
+            raise RunFormatError(f"{self._store.location}/{file} is damaged: {error}") from None
         if optimizer == "AdamW":  # torch said so in the options only from 2.7 on
             options = {"decoupled_weight_decay": True, **options}
         start = OptimizerStep(weight, gradient, found, options, left)
         after = self._after(step, places, weight, update)
-        return RecordedStep(step, optimizer, start, after, None if scale is None else json.loads(scale))
+        return RecordedStep(step, optimizer, start, after, facts.loss_scale)
 
     def _after(self, step: Step, places: slice, weight: Tensor, update: Tensor) -> Tensor:
         moved = weight.double() + update.double()
@@ -118,8 +127,8 @@ class StepReader:
         # the weights may have been changed between two steps, which is none of the optimizer's business
         return torch.where(after - weight == update, after.double(), moved)
 
-    def _pick(self, file: str, key: str, places: slice) -> Tensor:
-        """The tensor's elements at these places, or the one number that it holds for all weights."""
+    def _pick(self, file: str, key: str, places: slice, *, any_shape: bool = False) -> Tensor:
+        """The tensor's elements at these places; the whole tensor if it may have another shape and does."""
         entry = self._files.header(file).find(key)
         if entry is not None and entry.shape == self._parameter.shape and places.stop - places.start == 1:
             found, element = self._files.elements([0], lambda _: file, key, places.start)
@@ -127,7 +136,14 @@ class StepReader:
                 raise FileNotFoundError(file)
             return element
         tensor = self._files.tensor(file, key)
-        return tensor.flatten()[places] if tensor.shape == self._parameter.shape else tensor
+        if tensor.shape == self._parameter.shape:
+            return tensor.flatten()[places]
+        if any_shape:
+            return tensor
+        raise RunFormatError(
+            f"{self._store.location}/{file} is damaged: {key!r} has shape {tuple(tensor.shape)}, "
+            f"expected {self._parameter.shape}"
+        )
 
     def _moved(self, step: Step) -> bool:
         try:
