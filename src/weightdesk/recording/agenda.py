@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from weightdesk.recording.budget import CostBudget
 from weightdesk.recording.schedule import SnapshotSchedule
+from weightdesk.runs.format import SAMPLED, STATISTICS
 from weightdesk.types import Step
 
 _REVIEW: Final = 16
-"""Steps after which the strides are looked at again in any case."""
+"""Rounds after which the strides are looked at again in any case; sooner in the first ones, when little
+is known of their time."""
 
 
 class Agenda:
-    """Says whether a step gets statistics or a snapshot, and when to ask again.
+    """Says what a step gets, and when to ask again.
 
     The steps of several optimizers, one after another, count as one round, so that a stride does
     not always meet the same optimizer.
@@ -22,25 +26,48 @@ class Agenda:
         budget: says how often each can be afforded.
         schedule: says which rounds may get a snapshot.
         together: steps of a round.
-        alike: whether several processes must decide alike on snapshots, by the step alone.
+        sparsest: the strides that the disk budget asks for, by table; they grow while the run does.
+        alike: whether several processes must decide alike on snapshots and sampled weights, whose parts
+            are put together later, by the step alone.
 
     Attributes:
         statistics: whether the step last looked at gets statistics.
         snapshot: whether it gets a snapshot.
+        sampling: at every how many rounds weights are sampled from now on.
+        longest: the longest stride of the sampled weights so far.
     """
 
-    def __init__(self, budget: CostBudget, schedule: SnapshotSchedule, together: int, *, alike: bool) -> None:
+    def __init__(
+        self,
+        budget: CostBudget,
+        schedule: SnapshotSchedule,
+        together: int,
+        *,
+        alike: bool,
+        sparsest: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self.statistics = self.snapshot = False
+        self.sampling = self.longest = 1
         self._budget, self._schedule, self._together, self._alike = budget, schedule, together, alike
+        self._sparsest = sparsest
 
     def look_at(self, step: Step) -> Step:
         """Decide on a step; return the next step worth looking at: until then nothing is due."""
         round_ = step // self._together
-        stride = self._budget.stride("statistics")
+        apart = self._schedule.next_due(round_) - round_
+        stride = max(self._budget.stride("statistics", apart), self._sparsest.get(STATISTICS, 1))
         affordable = 1 if self._alike else self._budget.stride("snapshot")
+        sampling = 1 if self._alike else self._budget.stride("sampling", apart)
+        self.sampling = max(sampling, self._sparsest.get(SAMPLED, 1))
+        self.longest = max(self.longest, self.sampling)
         self.statistics = round_ % stride == 0
         self.snapshot = self._schedule.is_due(round_, affordable)
         if self.statistics or self.snapshot:
             return step + 1
-        upcoming = min((round_ // stride + 1) * stride, self._schedule.next_due(round_), round_ + _REVIEW)
+        review = round_ + min(_REVIEW, max(1, round_))
+        upcoming = min((round_ // stride + 1) * stride, self._schedule.next_due(round_), review)
         return upcoming * self._together
+
+    def samples(self, step: Step) -> bool:
+        """Whether a step's weights are sampled, by the strides of the last look."""
+        return not step // self._together % self.sampling

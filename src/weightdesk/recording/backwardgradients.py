@@ -1,7 +1,8 @@
 """Gradients as backward left them, before anybody clips or unscales them.
 
 A hook on each parameter copies its gradient whenever backward has added to it, so after several passes
-the copy is their sum. It lies in the memory that the snapshot's gradient needs in any case. Hooks sit
+the copy is their sum. It lies in the memory that the snapshot's gradient needs in any case; of a large
+model, in a spool on the disk. Hooks sit
 on the parameters only while the coming step gets a snapshot, and the gradient of an optimizer that
 steps within backward is gone before anything could be kept.
 
@@ -12,11 +13,13 @@ the hooks have run.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from weightdesk.recording.copies import SpareMemory
+from weightdesk.recording.spool import Spool, SpooledTensor
 from weightdesk.types import ParameterName
 
 
@@ -43,13 +46,13 @@ class BackwardGradients:
     ) -> None:
         self._parameters, self._attempt = parameters, attempt
         self._handles: list[RemovableHandle] = []
-        self._copies: dict[ParameterName, Tensor] = {}
-        self._spare = SpareMemory()
+        self._copies: dict[ParameterName, Tensor | SpooledTensor] = {}
+        self._memory: SpareMemory | Spool = SpareMemory()
         self._listening = False
 
-    def listen(self, spare: SpareMemory) -> None:
-        """Keep every gradient from now on, in the spare memory where there is some."""
-        self._spare, self._listening = spare, True
+    def listen(self, memory: SpareMemory | Spool) -> None:
+        """Keep every gradient from now on, in this memory."""
+        self._memory, self._listening = memory, True
         if not self._handles:
             self._handles = [
                 parameter.register_post_accumulate_grad_hook(self._hook(name))  # type: ignore[no-untyped-call]
@@ -57,7 +60,7 @@ class BackwardGradients:
                 if parameter.requires_grad
             ]
 
-    def take(self, names: Iterable[ParameterName]) -> dict[ParameterName, Tensor]:
+    def take(self, names: Iterable[ParameterName]) -> dict[ParameterName, Any]:
         """Hand over what was kept of these parameters; passes until the next `listen` do not count."""
         self._listening = False
         return {name: self._copies.pop(name) for name in names if name in self._copies}
@@ -67,6 +70,7 @@ class BackwardGradients:
         for handle in self._handles:
             handle.remove()
         self._handles, self._copies, self._listening = [], {}, False
+        self._memory.clear()
 
     def _hook(self, name: ParameterName) -> Callable[[Tensor], None]:
         def keep_gradient(parameter: Tensor) -> None:
@@ -79,8 +83,10 @@ class BackwardGradients:
         if gradient is None or gradient.is_sparse:
             self._copies.pop(name, None)
             return
+        if not self._copies:
+            self._memory.clear()  # what was taken is written by now
         kept = self._copies.get(name)
         if kept is None or kept.dtype != gradient.dtype:
-            self._copies[name] = self._spare.copy(f"{name}@gradient", gradient)
+            self._copies[name] = self._memory.copy(f"{name}@gradient", gradient)
         else:
             kept.copy_(gradient.detach())

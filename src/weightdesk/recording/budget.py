@@ -4,70 +4,129 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from typing import Final
 
-_MEMORY: Final = 0.8  # weight of the past in the running means
+_MEMORY: Final = 0.8
+"""Weight of the past in the running means: a change of pace is followed within about ten measurements."""
 _LONGEST_STRIDE: Final = 1 << 20
-HEAD_START: Final = 0.1
-"""Seconds that recording may take beyond its share: of a training of a second, 2 % tell nothing."""
-_CLOSE: Final = 4  # the stride meanwhile
+
+HEAD_START: Final = {"sampling": 0.03, "statistics": 0.02}
+"""Seconds that an activity may take beyond the share in the beginning: of a training of a second, 2 % tell
+nothing. With what `watch` and the first snapshot take, all of it is below 0.1 s where weights are a few MB."""
+_CLOSE: Final = {"sampling": 1, "statistics": 4}
+"""The strides meanwhile."""
+
+_REPAYMENT: Final = 0.75
+"""Of the share that is spent while recording is ahead of it: so 0.1 s are paid back after 20 s at 2 %."""
+_SAMPLING: Final = 0.6
+"""Of what snapshots and fixed costs leave goes to sampled weights, so that statistics are not starved."""
+_FLUSHES: Final = 0.003
+"""Of the time that flushes are taken to need before the first one (measured: 2 to 4 ms, once a second)."""
 
 
 class CostBudget:
     """Says how often an activity can be afforded, so that recording keeps within its share.
 
     Inside the training loop the wall clock is measured, activity by activity; for the writing
-    thread beside the loop, its processor time. Half of the share is for snapshots, the other half
-    for all else. An activity's stride is the smallest power of two at which its running mean fits,
-    so the steps of a long stride are among those of a short one.
+    thread beside the loop, its processor time, on the account of the activity whose results it
+    wrote. An activity's stride is the smallest power of two at which its running mean fits, so the
+    steps of a long stride are among those of a short one.
 
-    Activities are `statistics`, `snapshot`, `writing` (of a snapshot) and `other`, which is what
-    every step costs.
+    Activities are `sampling`, `statistics` and `snapshot`; and `other`, which is what every step costs
+    in the loop and every flush beside it. Snapshots may take half of the share. What they leave (they
+    become rare in a long training) is for sampled weights first, then for statistics.
 
     Arguments:
         share: of the training's own time, such as 0.02; None for no limit.
-
-        head_start: seconds that may be spent beyond it in the beginning.
+        head_start: seconds by activity that may be spent beyond it in the beginning.
 
     Attributes:
         steps: training steps since the account was settled, counted by whoever ends them.
         other: seconds that recording took at every step since then, likewise.
+        sampled, sampling: steps since then whose weights were sampled, and seconds that it took.
     """
 
-    def __init__(self, share: float | None, head_start: float = HEAD_START) -> None:
+    def __init__(self, share: float | None, head_start: dict[str, float] = HEAD_START) -> None:
         self.share, self._head_start = share, head_start
-        self._means: dict[str, float] = {}  # seconds an occurrence; of "training" and "other", a step
+        self._loop: dict[str, float] = {}  # seconds an occurrence; of "training" and "other", a step
+        self._beside: dict[str, float] = {}  # the same of the thread; of "other", a second of training
+        self._estimated: set[str] = set()
         self._now: dict[str, float] = {}  # seconds since the account was settled
+        self._reported: deque[tuple[str, float, int]] = deque()  # by the thread, since then
+        self._used: dict[str, float] = {}  # seconds in all
         self.steps, self.other = 0, 0.0
-        self._spent = self._trained = 0.0
+        self.sampled, self.sampling = 0, 0.0
+        self._trained = self._flushed = 0.0
         self._settled: float | None = None
 
+    def expect(self, activity: str, loop: float, beside: float) -> None:
+        """Estimate what an activity takes, until it was measured for the first time.
+
+        Arguments:
+            loop: seconds an occurrence inside the training loop.
+            beside: seconds of the writing thread for the results of an occurrence.
+        """
+        self._loop[activity], self._beside[activity] = loop, beside
+        self._estimated |= {f"loop {activity}", f"beside {activity}"}
+
     def charge(self, activity: str, seconds: float) -> None:
-        """Count time as recording's."""
+        """Count time inside the training loop as recording's."""
         self._now[activity] = self._now.get(activity, 0.0) + seconds
 
-    def stride(self, activity: str) -> int:
-        """Every how many steps an activity can be afforded, as a power of two; often in the beginning."""
-        affordable = self._affordable(activity)
-        return min(affordable, _CLOSE) if self.share and self._spent < self._head_start else affordable
+    def charge_beside(self, activity: str, seconds: float, occurrences: int = 1) -> None:
+        """Count processor time of another thread, spent on the results of so many occurrences.
 
-    def _affordable(self, activity: str) -> int:
-        if self.share is None or activity not in self._means or "training" not in self._means:
+        May be called from any thread. An activity that nothing else is known of is paid and not planned for.
+        """
+        self._reported.append((activity, seconds, occurrences))
+
+    def stride(self, activity: str, snapshots_apart: int = 1) -> int:
+        """Every how many steps an activity can be afforded, as a power of two; often in the beginning.
+
+        Arguments:
+            activity: `sampling`, `statistics` or `snapshot`.
+            snapshots_apart: steps between two snapshots, as far as their schedule tells.
+        """
+        if self.share is None:
             return 1
-        allowed, needed = self.share / 2 * self._means["training"], self._means[activity]
+        affordable = self._affordable(activity, snapshots_apart)
+        left = self._head_start.get(activity, 0.0) - self._used.get(activity, 0.0)
+        is_early = self.share > 0 and left > self._cost_of(activity)
+        return min(affordable, _CLOSE[activity]) if is_early else affordable
+
+    def _affordable(self, activity: str, snapshots_apart: int) -> int:
+        if "training" not in self._loop:  # nobody knows how long a step takes: once, and then wait
+            return _LONGEST_STRIDE if activity in self._used else 1
+        needed = self._cost_of(activity)
         if activity == "snapshot":
-            needed += self._means.get("writing", 0.0)
-        else:
-            allowed -= self._means["other"]
-        if needed <= 0:
-            return 1
-        ratio = needed / allowed if allowed > 0 else _LONGEST_STRIDE
-        return 1 << max(0, math.ceil(math.log2(min(ratio, _LONGEST_STRIDE))))
+            return _stride(needed, self._allowed / 2)
+        left = self._allowed - self._loop.get("other", 0.0) - self._fixed
+        snapshots = _stride(self._cost_of("snapshot"), self._allowed / 2)
+        left -= self._cost_of("snapshot") / max(snapshots, snapshots_apart)
+        sampled = _stride(self._cost_of("sampling"), left * _SAMPLING)
+        return (
+            sampled if activity == "sampling" else _stride(needed, left - self._cost_of("sampling") / sampled)
+        )
+
+    @property
+    def _allowed(self) -> float:
+        """Seconds that recording may take at a step in the mean."""
+        ahead = sum(self._used.values()) > (self.share or 0.0) * self._trained
+        return (self.share or 0.0) * self._loop["training"] * (_REPAYMENT if ahead else 1.0)
+
+    @property
+    def _fixed(self) -> float:
+        """Seconds a step that flushes take."""
+        return self._beside.get("other", _FLUSHES) * self._loop["training"]
+
+    def _cost_of(self, activity: str) -> float:
+        return self._loop.get(activity, 0.0) + self._beside.get(activity, 0.0)
 
     @property
     def cost(self) -> float:
         """Share of the training's time that recording took so far."""
-        return self._spent / self._trained if self._trained else 0.0
+        return sum(self._used.values()) / self._trained if self._trained else 0.0
 
     def settle(self) -> None:
         """Close the account of the steps since the last time; one with statistics or a snapshot ends it."""
@@ -75,17 +134,48 @@ class CostBudget:
             return
         now = time.perf_counter()
         costs, self._now = self._now, {}
+        steps, sampled = self.steps, self.sampled
         costs["other"] = costs.get("other", 0.0) + self.other
-        spent, steps = sum(costs.values()), self.steps
-        self.steps, self.other = 0, 0.0
-        costs["other"] /= steps
+        if sampled:
+            costs["sampling"] = self.sampling
+        self.steps, self.other, self.sampled, self.sampling = 0, 0.0, 0, 0.0
+        for activity, seconds in costs.items():
+            self._used[activity] = self._used.get(activity, 0.0) + seconds
         if self._settled is not None:  # of the first steps nobody knows when they began
-            self._spent += spent
-            # The writing thread works beside the loop, so its time is not always within the steps.
-            trained = max(now - self._settled - spent, 1e-9)
+            trained = max(now - self._settled - sum(costs.values()), 1e-9)
             self._trained += trained
             costs["training"] = trained / steps
+        costs["other"] /= steps
+        if sampled:
+            costs["sampling"] /= sampled
         for activity, seconds in costs.items():
-            mean = self._means.setdefault(activity, seconds)
-            self._means[activity] = _MEMORY * mean + (1 - _MEMORY) * seconds
+            self._learn(self._loop, "loop", activity, seconds)
         self._settled = now
+        self._settle_reports()
+
+    def _settle_reports(self) -> None:
+        for _ in range(len(self._reported)):
+            activity, seconds, occurrences = self._reported.popleft()
+            self._used[activity] = self._used.get(activity, 0.0) + seconds
+            if activity != "other":
+                self._learn(self._beside, "beside", activity, seconds / max(1, occurrences))
+            elif self._trained > self._flushed:
+                self._learn(self._beside, "beside", activity, seconds / (self._trained - self._flushed))
+                self._flushed = self._trained
+
+    def _learn(self, means: dict[str, float], where: str, activity: str, seconds: float) -> None:
+        """Move a running mean; an estimate is replaced."""
+        known = means.get(activity)
+        if known is None or f"{where} {activity}" in self._estimated:
+            self._estimated.discard(f"{where} {activity}")
+            means[activity] = seconds
+        else:
+            means[activity] = _MEMORY * known + (1 - _MEMORY) * seconds
+
+
+def _stride(needed: float, allowed: float) -> int:
+    """The smallest power of two at which what is needed fits into what is allowed a step."""
+    if needed <= 0:
+        return 1
+    ratio = needed / allowed if allowed > 0 else _LONGEST_STRIDE
+    return 1 << max(0, math.ceil(math.log2(min(ratio, _LONGEST_STRIDE))))

@@ -33,6 +33,9 @@ class SpareMemory:
         """The memory of this name, where there is some left."""
         return self._free.pop(name, None)
 
+    def clear(self) -> None:
+        """Nothing to do: memory that was given out belongs to whoever has it."""
+
     def copy(self, name: str, tensor: Tensor) -> Tensor:
         """A contiguous copy of what of a tensor lies in this process."""
         part, spare = local(tensor), self.take(name)

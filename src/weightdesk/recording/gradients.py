@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.amp import GradScaler
 from torch.optim import Optimizer
+
+from weightdesk.types import ParameterName
 
 
 def local(tensor: Tensor) -> Tensor:
@@ -25,12 +28,52 @@ def seen_gradient(parameter: nn.Parameter, optimizer: Optimizer) -> Tensor | Non
 
     A fused optimizer under a gradient scaler is handed the scaled gradient together with the scale
     and divides inside its kernel; the same division is made here.
+
+    None if there is no gradient, and if its parts in this process are not those of the parameter: with
+    DTensors a gradient may be a partial sum, which the optimizer adds up among processes.
     """
-    if parameter.grad is None:
+    if parameter.grad is None or not _is_placed_alike(parameter):
         return None
     gradient = parameter.grad.detach()
     scale = getattr(optimizer, "grad_scale", None)
     return gradient if scale is None else gradient / scale.to(gradient.device)
+
+
+def _is_placed_alike(parameter: nn.Parameter) -> bool:
+    """Whether the parts of a gradient in this process are those of the parameter."""
+    return getattr(parameter.grad, "placements", None) == getattr(parameter, "placements", None)
+
+
+class SeenGradients(Mapping[ParameterName, Tensor]):
+    """Gradients that a step is about to use, of the parameters that have one, each made when asked for.
+
+    Under a gradient scaler they are copies: all at once would take as much memory as the weights.
+
+    >>> layer = nn.Linear(1, 1)
+    >>> layer(torch.ones(1, 1)).sum().backward()
+    >>> layer.bias.grad = None
+    >>> dict(SeenGradients(dict(layer.named_parameters()), torch.optim.SGD(layer.parameters())))
+    {'weight': tensor([[1.]])}
+    """
+
+    def __init__(self, parameters: Mapping[ParameterName, nn.Parameter], optimizer: Optimizer) -> None:
+        self._parameters, self._optimizer = parameters, optimizer
+
+    def __getitem__(self, name: ParameterName) -> Tensor:
+        gradient = seen_gradient(self._parameters[name], self._optimizer)
+        if gradient is None:
+            raise KeyError(name)
+        return gradient
+
+    def __contains__(self, name: object) -> bool:
+        parameter = self._parameters.get(str(name))
+        return parameter is not None and parameter.grad is not None and _is_placed_alike(parameter)
+
+    def __iter__(self) -> Iterator[ParameterName]:
+        return (name for name in self._parameters if name in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,32 @@
-"""Writes snapshots and keeps those on disk within the budget."""
+"""Begins snapshots, and brings them to their places within the disk budget."""
 
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Mapping
+from typing import Final
 
 from torch import Tensor
 
-from weightdesk.recording.pieces import assemble, complete_steps, remove, write_piece
+from weightdesk.recording.assembly import Assembly
+from weightdesk.recording.diskbudget import DiskBudget
+from weightdesk.recording.notes import Notes
+from weightdesk.recording.pieces import write_piece
 from weightdesk.recording.ranks import Rank
 from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.recording.snapshot import Snapshot, memory_of
-from weightdesk.runs.format import TABLES, extra_name, snapshot_name
+from weightdesk.recording.spool import Spool
+from weightdesk.recording.streaming import StreamedSnapshot
+from weightdesk.recording.subject import Subject
+from weightdesk.runs.format import SNAPSHOTS
 from weightdesk.runs.snapshots import write_extra, write_snapshot
 from weightdesk.runs.stores import Store
 from weightdesk.types import Step
+
+STREAMED: Final = 1 << 24
+"""Bytes of a state dict from which on snapshots are streamed. Below it the copies of all that may wait to
+be written, five times the weights for each of three snapshots with Adam, stay below 250 MB."""
 
 Tensors = dict[str, Tensor]
 
@@ -24,49 +37,82 @@ class SnapshotKeeper:
     Arguments:
         store: where the run lies.
         schedule: decides what goes when the disk budget is full.
-        rank: this process; where parameters are sharded it writes its pieces, and the first one
+        rank: this process; if parameters are sharded it writes its pieces, and the first one
             puts the pieces together.
+        notes: told of snapshots that are left out, or of which pieces are missing.
     """
 
-    def __init__(self, store: Store, schedule: SnapshotSchedule, rank: Rank) -> None:
+    def __init__(self, store: Store, schedule: SnapshotSchedule, rank: Rank, notes: Notes) -> None:
         self._store, self._schedule, self._rank = store, schedule, rank
-        self._kept: dict[Step, int] = {}
+        self._streams: bool | None = None
+        self._disk = DiskBudget(store, schedule, notes)
+        self._assembly = Assembly(store, rank, self._keep_whole, notes) if rank.sharded else None
 
-    def keep(self, snapshot: Snapshot) -> None:
-        """Write a snapshot, or this process's piece of it."""
+    def streams(self, subject: Subject) -> bool:
+        """Whether snapshots are written in the training loop, as the model's size at first asks for."""
         if self._rank.sharded:
+            return False
+        if self._streams is None:
+            tensors = subject.state().values()
+            size = memory_of(tensors)
+            self._streams = size >= STREAMED
+        return self._streams
+
+    def spool(self) -> Spool:
+        """A new spool on the disk of the run."""
+        return Spool(self._store.scratch(f"{SNAPSHOTS}/spool").parent)
+
+    def begin(self, subject: Subject, step: Step) -> Snapshot | StreamedSnapshot:
+        """A snapshot of an optimizer step, to be told what is there before and after it."""
+        if self.streams(subject):
+            return StreamedSnapshot(subject, step, self._store, self._disk.allot)
+        return Snapshot(subject, step)
+
+    def take(self, subject: Subject, step: Step, *, is_last: bool = False) -> Snapshot | StreamedSnapshot:
+        """A snapshot of the weights alone."""
+        if not self.streams(subject):
+            return Snapshot(subject, step, is_last=is_last)
+        snapshot = StreamedSnapshot(subject, step, self._store, self._disk.allot, is_last=is_last)
+        self._disk.note_whole(step, snapshot.write_whole(), is_last=is_last)
+        return snapshot
+
+    def keep(self, snapshot: Snapshot | StreamedSnapshot) -> None:
+        """Write a snapshot, or this process's piece of it."""
+        if isinstance(snapshot, StreamedSnapshot):
+            for name, file in snapshot.files():
+                self._store.write(name, file.move)
+        elif self._rank.sharded:
             write_piece(self._store, snapshot, self._rank.number)
         else:
             self._keep(snapshot.step, snapshot.tensors, snapshot.extra, snapshot.metadata, snapshot.is_last)
 
     def assemble(self) -> bool:
         """Make snapshots of complete sets of pieces; whether none is left that waits for others."""
-        if not self._rank.sharded or self._rank.number:
-            return True
-        complete, waiting = complete_steps(self._store, self._rank.count)
-        for step in complete:
-            tensors, metadata = assemble(self._store, step, self._rank.count)
-            state = {name: tensor for name, tensor in tensors.items() if "@" not in name}
-            extra = {name: tensor for name, tensor in tensors.items() if "@" in name}
-            is_last = json.loads(metadata["is_last"])
-            told = {key: text for key, text in metadata.items() if key in ("optimizer", "options")}
-            self._keep(step, state, extra, told, is_last)
-            remove(self._store, step, self._rank.count)
-        return not waiting
+        return self._assembly is None or self._assembly.assemble(self._limit())
+
+    def give_up(self) -> None:
+        """Remove pieces whose others did not come, and say so."""
+        if self._assembly is not None:
+            self._assembly.give_up()
+
+    def _limit(self) -> int:
+        return self._schedule.disk if self._schedule.every is None else sys.maxsize
+
+    def _keep_whole(self, step: Step, tensors: Tensors, metadata: Mapping[str, str]) -> None:
+        state = {name: tensor for name, tensor in tensors.items() if "@" not in name}
+        extra = {name: tensor for name, tensor in tensors.items() if "@" in name}
+        about = {key: text for key, text in metadata.items() if key in ("optimizer", "options")}
+        self._keep(step, state, extra, about, json.loads(metadata["is_last"]))
+
+    def thin(self) -> None:
+        """Remove snapshots if the tables have grown into their room."""
+        self._disk.thin()
 
     def _keep(self, step: Step, state: Tensors, extra: Tensors, about: dict[str, str], is_last: bool) -> None:
-        size = memory_of([*state.values(), *extra.values()])
-        others = {each: bytes_ for each, bytes_ in self._kept.items() if each != step}
-        dropped, fits = self._schedule.make_room(others, self._table_bytes(), size)
-        for each in dropped:
-            self._store.delete(extra_name(each))
-            self._store.delete(snapshot_name(each))
-            del self._kept[each]
-        if fits or is_last or not others:
+        size = memory_of(state.values())
+        self._disk.expect_last(size)
+        if self._disk.make_room(step, size + memory_of(extra.values()), is_last=is_last):
             # The extra file first, so that whoever sees the snapshot finds its gradients, too.
             size = write_extra(self._store, step, extra, metadata=about) if extra else 0
-            self._kept[step] = size + write_snapshot(self._store, step, state)
-
-    def _table_bytes(self) -> int:
-        names = [name for folder in TABLES for name in self._store.names(folder)]
-        return sum(self._store.size(name) for name in names)
+            size += write_snapshot(self._store, step, state)
+            self._disk.note_whole(step, size, is_last=is_last)

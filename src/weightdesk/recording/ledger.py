@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from weightdesk.errors import RunExistsError
 from weightdesk.recording import environment
-from weightdesk.recording.ranks import Rank, tell_all
+from weightdesk.recording.membership import Membership
 from weightdesk.runs.format import MANIFEST
 from weightdesk.runs.manifest import Manifest, write_manifest
 from weightdesk.runs.stores import Store
@@ -22,32 +22,41 @@ class Ledger:
     store: Store
     manifest: Manifest
     release: Callable[[], None] | None
+    late_notes: Callable[[], list[str]] = list
+    """Asked at the end for what only then is known."""
 
     @classmethod
-    def open(cls, store: Store, manifest: Manifest, rank: Rank, *, overwrite: bool) -> Ledger:
-        """Make the place ours and write the manifest; in all processes together where there are several.
+    def open(
+        cls, store: Store, manifest: Manifest, membership: Membership | None, *, overwrite: bool
+    ) -> Ledger:
+        """Make the place ours and write the manifest; only process 0 does, and tells the others.
+
+        Arguments:
+            store: where the run lies.
+            manifest: of the run.
+            membership: of this process among several.
+            overwrite: whether a run that is there goes.
 
         Raises:
             RunExistsError: a run is there already and is not to be overwritten.
         """
-        if rank.count == 1:
+        if membership is None:
             return cls(store, manifest, _claim(store, manifest, overwrite))
-        release, problem = None, None
-        if rank.number == 0:
-            try:
-                release = _claim(store, manifest, overwrite)
-            except Exception as error:
-                problem = error
-        if rank.sharded:  # only then does every process call watch
-            tell_all(problem)
-        elif problem is not None:
-            raise problem
-        return cls(store, manifest, release)
+        if membership.number:
+            return cls(store, manifest, None)
+        try:
+            release = _claim(store, manifest, overwrite)
+        except Exception as error:
+            membership.announce(error)
+            raise
+        membership.announce()
+        return cls(store, manifest, release, membership.notes_on_others)
 
     def close(self, status: str, note: str | None, last_step: Step) -> None:
         """Write how the run ended and give the lease back."""
         if self.release is None:
             return
+        self.manifest.recording["notes"].extend(self.late_notes())
         ended = replace(
             self.manifest,
             status=status,

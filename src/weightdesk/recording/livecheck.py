@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from weightdesk.errors import WeightdeskError
 from weightdesk.recording.warning import warn
+from weightdesk.statistics.team import work_alone
 
 if TYPE_CHECKING:
     from weightdesk.checkup import CheckUp
@@ -44,6 +45,7 @@ class LiveCheck:
         self._once()
 
     def _run(self) -> None:
+        work_alone()
         pause = self._interval
         while not self._stopping.wait(pause):
             began = time.thread_time()

@@ -16,22 +16,31 @@ from weightdesk.recording.budget import CostBudget
 from weightdesk.recording.ledger import Ledger
 from weightdesk.recording.livecheck import LiveCheck
 from weightdesk.recording.recorder import Recorder
+from weightdesk.recording.replicas import ReplicaCheck
 from weightdesk.recording.warning import warn
 from weightdesk.recording.writer import Writer
 from weightdesk.types import Step
 
 
 class StepCounter:
-    """Stands in for a recorder in a process that has nothing to record: it counts steps."""
+    """Stands in for a recorder in a process that has nothing to record: it counts steps.
+
+    Arguments:
+        optimizers: whose steps count.
+        check: whether process 0 records what this process trains, if that is not known.
+    """
 
     stopped = None
 
-    def __init__(self, optimizers: Sequence[Optimizer]) -> None:
+    def __init__(self, optimizers: Sequence[Optimizer], check: ReplicaCheck | None = None) -> None:
         self.step: Step = 0
+        self._check = check
         self._handles = [each.register_step_post_hook(self._count) for each in optimizers]
 
     def _count(self, *_: Any) -> None:
         self.step += 1
+        if self._check is not None:
+            self._check.look(self.step)
 
     def log(self, values: dict[str, float | Tensor]) -> None:
         """Leave the scalars to the process that records."""
@@ -40,6 +49,8 @@ class StepCounter:
         """Take every hook off."""
         for handle in self._handles:
             handle.remove()
+        if self._check is not None:
+            self._check.close()
 
 
 class Recording:

@@ -1,11 +1,11 @@
-"""A fixed choice of single weights, read at every step."""
+"""A fixed choice of single weights, read at every step that the cost budget allows."""
 
 from __future__ import annotations
 
 import struct
 import threading
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,8 +14,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from weightdesk.recording.ranks import Shard
+from weightdesk.recording.placement import Shard
 from weightdesk.statistics.measure import KINDS, kernels
+from weightdesk.statistics.memory import has_plain_memory
 from weightdesk.types import ParameterName, Step
 
 PER_PARAMETER: Final = 16
@@ -105,12 +106,13 @@ class Sampler:
         self._addresses = np.zeros(2 * len(lengths), np.uint64)
         self._memory = self._addresses.data.cast("B") if lengths else memoryview(bytearray())
         self._pack = struct.Struct(f"{2 * len(lengths)}Q").pack_into
+        self._direct = False  # whether all is plain memory of the CPU
         self._pointers: list[int] = []
         self._strides: list[tuple[int, ...] | None] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._block: SampledSteps | None = None
-        self._last: SampledSteps | None = None
         self._filled: list[SampledSteps] = []
+        self._last_step: Step = -1
 
     def read(self, step: Step, weights: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
         """Read the sampled places of tensors, one a parameter, in the parameters' order.
@@ -118,6 +120,9 @@ class Sampler:
         Tensors on another device are read there and fetched when the values are, so that the
         training does not wait for them.
         """
+        if step == self._last_step:
+            self._withdraw(step)  # a step that failed is done again
+        self._last_step = step
         pointers = list(map(_pointer, weights))
         try:
             strides = list(map(_stride, gradients))
@@ -142,12 +147,75 @@ class Sampler:
             if block.count == len(block.steps):
                 self._put_away()
 
-    def last_gradients(self) -> npt.NDArray[np.float64] | None:
-        """The gradients that were read last, NaN where there were none; None before, and on other devices."""
-        if self._last is None or isinstance(self._last.values, list) or not self._last.count:
+    def read_gradients_again(
+        self,
+        step: Step,
+        weights: Sequence[Tensor],
+        gradients: Sequence[Tensor | None],
+        names: Container[ParameterName],
+    ) -> None:
+        """Replace the gradients of some parameters in what `read` has read of this step."""
+        with self._lock:
+            before = self._withdraw(step)
+            self.read(step, weights, gradients)
+            after = self._last_filled()
+            if before is not None and after is not None:
+                self._restore(before, after, [name in names for name in self.places])
+
+    def _restore(self, before: SampledSteps, after: SampledSteps, is_renewed: list[bool]) -> None:
+        """Put into the last row of a block what it was, but for the gradients of some parameters."""
+        if isinstance(before.values, list) and isinstance(after.values, list):
+            stays = [*[True] * len(is_renewed), *(not renewed for renewed in is_renewed)]
+            after.values[:] = [
+                old if stay else new
+                for stay, old, new in zip(stays, before.values, after.values, strict=True)
+            ]
+        elif not isinstance(before.values, list) and not isinstance(after.values, list):
+            lengths = [len(places) for places in self.places.values()]
+            same = np.concatenate([np.ones(sum(lengths), bool), ~np.repeat(is_renewed, lengths)])
+            after.values[after.count - 1, same] = before.values[0, same]
+
+    def _last_filled(self) -> SampledSteps | None:
+        """The block with the step that was read last; None if nothing was since the last `take`."""
+        block = self._block if self._block is not None and self._block.count else None
+        return block or (self._filled[-1] if self._filled else None)
+
+    def _withdraw(self, step: Step) -> SampledSteps | None:
+        """Take back what was read of a step, if it has not been written yet."""
+        with self._lock:
+            block = self._last_filled()
+            if block is None or block.steps[block.count - 1] != step:
+                return None
+            block.count -= 1
+            if block is not self._block and not block.count:
+                self._filled.pop()
+            values = (
+                block.values if isinstance(block.values, list) else block.values[block.count :][:1].copy()
+            )
+            return SampledSteps(np.array([step]), values, block.without_gradient, 1)
+
+    def gradients_now(self, gradients: Sequence[Tensor | None]) -> npt.NDArray[np.float64] | None:
+        """The sampled places of gradients, NaN where there are none, without keeping them.
+
+        None before the first `read`, on other devices, for sparse gradients and where their strides are
+        not those of the last ones.
+        """
+        half, count = len(self._owners) // 2, len(gradients)
+        if count != len(self._strides) or any(each is not None and each.is_sparse for each in gradients):
             return None
-        row = self._last.values[self._last.count - 1]
-        return np.where(self._last.without_gradient, np.nan, row[len(row) // 2 :])
+        with self._lock:
+            same = all(
+                each is None or each.stride() == known
+                for each, known in zip(gradients, self._strides, strict=True)
+            )
+            if not (self._direct and same):
+                return None
+            pointers = np.array([0 if each is None else each.data_ptr() for each in gradients], np.uint64)
+            owners, values = self._owners[:half], np.empty(half)
+            arrays = (pointers, self._kinds[count:], owners, self._offsets[half:], values)
+            places = [array.ctypes.data for array in arrays]
+            _gather(*places[:2], count, *places[2:], half)
+        return values
 
     def take(self) -> list[SampledSteps]:
         """What was read since the last call; for the writing thread."""
@@ -167,7 +235,6 @@ class Sampler:
         self._block = SampledSteps(
             np.zeros(rows, np.int64), values, self._missing, address=values.ctypes.data
         )
-        self._last = self._block
         return self._block
 
     def _prepare(self, weights: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
@@ -175,7 +242,7 @@ class Sampler:
         tensors = [*weights, *gradients]
         wanted = list(self.places.values())
         self._missing = np.repeat([each is None for each in gradients], [len(each) for each in wanted])
-        self._direct = all(each is None or (each.is_cpu and not each.is_sparse) for each in tensors)
+        self._direct = all(each is None or has_plain_memory(each) for each in tensors)
         if self._direct:
             self._kinds = np.array([0 if each is None else KINDS[each.dtype] for each in tensors], np.int8)
             offsets = map(_memory_places, tensors, wanted + wanted)
@@ -206,9 +273,9 @@ def _in_shard(
     """The places that lie in a shard, in the whole and in the shard."""
     if not shard.is_mine or 0 in shard.shape:
         return wanted[:0], wanted[:0]
-    if not shard.whole:
+    if not shard.frame:
         return wanted, wanted
-    index = np.stack(np.unravel_index(wanted, shard.whole)) - np.array(shard.start)[:, None]
+    index = np.stack(np.unravel_index(wanted, shard.frame)) - np.array(shard.start)[:, None]
     inside = np.all((index >= 0) & (index < np.array(shard.shape)[:, None]), axis=0)
     return wanted[inside], np.ravel_multi_index(tuple(index[:, inside]), shard.shape)
 

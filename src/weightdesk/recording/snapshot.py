@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 
 from weightdesk.recording.copies import SpareMemory, same_bits
 from weightdesk.recording.gradients import LossScale, local
-from weightdesk.recording.ranks import Shard, shard_of
+from weightdesk.recording.placement import Shard
 from weightdesk.recording.subject import Options, Subject, options_of
 from weightdesk.types import ParameterName, Step
 
@@ -31,6 +31,9 @@ class Snapshot:
         metadata: of the extra file, as JSON: the optimizer, the options of each parameter's group, and
             the loss scale where it is known.
         is_last: whether the run ends with it; then it is kept whatever the disk budget.
+        is_full: whether it has what the optimizer step did, beside the weights.
+        shards: if parameters are sharded, which part of each tensor lies here, also of those that another
+            process records.
         spare: memory for the copies of a step, asked for in advance.
 
     """
@@ -39,16 +42,18 @@ class Snapshot:
         self.step = step
         self.is_last = is_last
         self.shards: dict[str, Shard] = {}
-        self._rank = subject.rank
+        self.is_full = False
+        self._subject = subject
         self.metadata: dict[str, str] = {}
         self.spare = SpareMemory()
         self._copies: dict[int, Tensor] = {}  # by identity, so that tied parameters stay tied
         self.tensors = {
             name: self._copy_once(name, tensor)
-            for name, tensor in subject.model.state_dict(keep_vars=True).items()
-            if isinstance(tensor, Tensor)
+            for name, tensor in subject.state().items()
+            if self._place(name, tensor)
         }
         self.extra: dict[str, Tensor] = {}
+        self._state_keys: dict[ParameterName, list[str]] = {}
 
     def reserve(self, parameters: Mapping[ParameterName, nn.Parameter]) -> None:
         """Ask for the memory that gradients and updates will need, before the training begins."""
@@ -60,12 +65,19 @@ class Snapshot:
         """The same copies, to be completed while this snapshot may still be being written."""
         fresh = copy.copy(self)
         fresh.shards, fresh.extra, fresh.metadata = dict(self.shards), {}, {}
+        fresh._state_keys = {}
         return fresh
 
     def still_holds(self, subject: Subject) -> bool:
         """Whether the model's tensors are what they were when this snapshot was taken."""
-        present = subject.model.state_dict(keep_vars=True)
+        present = subject.state()
         return all(torch.equal(kept, local(present[name]).cpu()) for name, kept in self.tensors.items())
+
+    def keep_weights(self, parameters: Mapping[ParameterName, nn.Parameter], optimizer: Optimizer) -> None:
+        """Copy what the parameters are before the step; most of them are in the state dict already."""
+        del optimizer
+        for name, parameter in parameters.items():
+            self._copy_once(name, parameter)
 
     def before(
         self,
@@ -77,6 +89,9 @@ class Snapshot:
     ) -> None:
         """Copy the gradients and the state that the optimizer is about to use.
 
+        Called again if an optimizer calls another one's step: then of the inner one, whose gradients and
+        state take the place of what the outer one had for the same parameters.
+
         Arguments:
             parameters: that the optimizer moves.
             gradients: as it sees them.
@@ -85,30 +100,36 @@ class Snapshot:
                 the snapshot's own.
             scale: of the loss, where it is known.
         """
-        self.metadata = {}
+        self.is_full = True
         for name, gradient in gradients.items():
+            if not self._place(f"{name}@gradient", gradient):
+                continue
             dense = gradient.to_dense() if gradient.is_sparse else gradient
             if name in left:
                 self._add_both(name, dense.detach(), left[name], scale)
+            elif (earlier := self.extra.get(f"{name}@backward_gradient")) is not None:
+                self._add_both(name, dense.detach(), earlier, None)
             else:
                 self.extra[f"{name}@gradient"] = self._copy(f"{name}@gradient", dense)
-        options: dict[ParameterName, Options] = {}
-        groups = {id(each): group for group in optimizer.param_groups for each in group["params"]}
         for name, parameter in parameters.items():
-            options[name] = options_of(groups[id(parameter)])
+            for key in self._state_keys.pop(name, ()):
+                del self.extra[key]
+            self._state_keys[name] = []
             for key, value in optimizer.state.get(parameter, {}).items():
-                if isinstance(value, Tensor):
-                    self.extra[f"{name}@{key}"] = self._copy(f"{name}@{key}", value)
-                elif isinstance(value, (bool, int, float)):
-                    self.extra[f"{name}@{key}"] = self._copy(f"{name}@{key}", torch.tensor(value))
-        self.metadata |= {"optimizer": json.dumps(type(optimizer).__name__), "options": json.dumps(options)}
+                if not isinstance(value, (bool, int, float, Tensor)):
+                    continue
+                state = value if isinstance(value, Tensor) else torch.tensor(value, device="cpu")
+                if self._place(f"{name}@{key}", state):
+                    self.extra[f"{name}@{key}"] = self._copy(f"{name}@{key}", state)
+                    self._state_keys[name].append(f"{name}@{key}")
+        self.metadata |= optimizer_metadata(optimizer, parameters, self.metadata)
 
     def after(self, parameters: Mapping[ParameterName, nn.Parameter]) -> None:
         """Add what the step did: the weights after it minus the weights before it."""
         for name, parameter in parameters.items():
-            if self._rank.sharded:
-                self.shards[f"{name}@update"] = shard_of(parameter, self._rank)
             update = f"{name}@update"
+            if not self._place(update, parameter):
+                continue
             self.extra[update] = torch.sub(
                 local(parameter).to("cpu"),
                 self._copy_once(name, parameter),
@@ -134,9 +155,34 @@ class Snapshot:
         return self._copies[id(tensor)]
 
     def _copy(self, name: str, tensor: Tensor) -> Tensor:
-        if self._rank.sharded:
-            self.shards[name] = shard_of(tensor, self._rank)
         return self.spare.copy(name, tensor)
+
+    def _place(self, name: str, tensor: Tensor) -> bool:
+        """Note which part of an entry lies here; whether this process records it."""
+        if not self._subject.layout.rank.sharded:
+            return True
+        shard = self._subject.shard(name, tensor)
+        if shard is not None:
+            self.shards[name] = shard
+        return shard is not None and shard.is_mine
+
+
+def optimizer_metadata(
+    optimizer: Optimizer,
+    parameters: Mapping[ParameterName, nn.Parameter],
+    earlier: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, str]:
+    """Class of the optimizer and, by parameter, the options of its group, as JSON.
+
+    Arguments:
+        optimizer: that is about to step.
+        parameters: that it moves.
+        earlier: the metadata of the same step so far, whose options of other parameters stay.
+    """
+    groups = {id(each): group for group in optimizer.param_groups for each in group["params"]}
+    options: dict[ParameterName, Options] = json.loads(earlier.get("options", "{}"))
+    options |= {name: options_of(groups[id(parameter)]) for name, parameter in parameters.items()}
+    return {"optimizer": json.dumps(type(optimizer).__name__), "options": json.dumps(options)}
 
 
 def memory_of(tensors: Iterable[Tensor]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from torch.nn.parallel import DataParallel, DistributedDataParallel
 from torch.optim import Optimizer
 
 from weightdesk.errors import WatchError
-from weightdesk.recording.ranks import Rank, this_rank
+from weightdesk.recording.flatshards import flat_modules, local_state, original_name
+from weightdesk.recording.placement import Shard, entire, is_distributed, placed_shard
+from weightdesk.recording.ranks import Layout, Rank, layout_of
 from weightdesk.types import ParameterName
 
 Options = dict[str, Any]
@@ -31,6 +33,8 @@ class Subject:
         parameters: each parameter once, under the first of its names.
         aliases: further names of tied parameters.
         compiled: whether `torch.compile` wraps the model.
+        layout: which part of each parameter lies in this process.
+        notes: what the recording leaves out, for `run.json`; grows while it goes on.
 
     """
 
@@ -39,32 +43,74 @@ class Subject:
     parameters: dict[ParameterName, nn.Parameter]
     aliases: dict[ParameterName, list[ParameterName]]
     compiled: bool
-    rank: Rank
+    layout: Layout
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def rank(self) -> Rank:
+        """The process among those that train together."""
+        return self.layout.rank
 
     def moved_by(self, optimizer: Optimizer) -> dict[ParameterName, nn.Parameter]:
         """The model's parameters among those of one optimizer."""
         mine = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
         return {name: parameter for name, parameter in self.parameters.items() if id(parameter) in mine}
 
+    def recorded_by_this(
+        self, parameters: dict[ParameterName, nn.Parameter]
+    ) -> dict[ParameterName, nn.Parameter]:
+        """Those of some parameters of which this process records a part."""
+        if not self.rank.sharded:
+            return parameters
+        return {name: each for name, each in parameters.items() if self.layout.shards[name].is_mine}
+
+    def state(self) -> dict[str, Tensor]:
+        """The tensors of the model's state dict, the parameters among them as they lie in this process."""
+        if flat_modules(self.model):
+            return local_state(self.model)
+        state = self.model.state_dict(keep_vars=True)
+        return {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
+
+    def shard(self, name: str, tensor: Tensor) -> Shard | None:
+        """Which part of an entry of a snapshot lies in this process.
+
+        Arguments:
+            name: of a parameter or a buffer, or `<parameter>@<what>`.
+            tensor: as it lies in this process.
+
+        Returns:
+            None if the entry cannot be put together: a gradient that is a partial sum, or a state of a
+            sharded parameter that is neither cut as the parameter is nor a single number.
+        """
+        if is_distributed(tensor):
+            return placed_shard(tensor)
+        owner = self.layout.shards.get(name.partition("@")[0])
+        if owner is None:
+            return entire(tensor, is_mine=self.rank.number == 0)
+        if tuple(tensor.shape) == owner.shape:
+            return owner
+        if owner.is_whole or not tensor.ndim:
+            return entire(tensor, is_mine=owner.holds_first)
+        return None
+
     def describe_model(self) -> dict[str, Any]:
         """The entry `model` of `run.json`."""
-        kind = type(self.model)
+        kind = type(getattr(self.model, "_fsdp_wrapped_module", self.model))
+        modules = {original_name(name): type(each).__name__ for name, each in self.model.named_modules()}
         return {
             "class": f"{kind.__module__}.{kind.__qualname__}",
             "source": _source(kind),
             "parameters": [
                 {
                     "name": name,
-                    "shape": list(parameter.shape),
+                    "shape": list(self.layout.shards[name].whole),
                     "dtype": str(parameter.dtype).removeprefix("torch."),
                     "aliases": self.aliases.get(name, []),
                     "trainable": parameter.requires_grad,
                 }
                 for name, parameter in self.parameters.items()
             ],
-            "modules": [
-                {"name": name, "class": type(module).__name__} for name, module in self.model.named_modules()
-            ],
+            "modules": [{"name": name, "class": kind} for name, kind in modules.items()],
             "text": str(self.model),
         }
 
@@ -120,16 +166,20 @@ def subject_of(model: nn.Module, optimizer: Optimizer | Sequence[Optimizer]) -> 
             raise WatchError(f"watch needs a torch.optim.Optimizer, got {type(each).__name__}")
     if not optimizers:
         raise WatchError("watch needs an optimizer, got an empty sequence")
-    inner = _unwrap(model)
-    parameters = dict(inner.named_parameters())
+    inner, data_parallel = _unwrap(model)
+    _reshard(inner)
+    parameters = {original_name(name): each for name, each in inner.named_parameters()}
     aliases: dict[ParameterName, list[ParameterName]] = {}
     names = {id(parameter): name for name, parameter in parameters.items()}
-    for name, parameter in inner.named_parameters(remove_duplicate=False):
+    for long_name, parameter in inner.named_parameters(remove_duplicate=False):
+        name = original_name(long_name)
         if names[id(parameter)] != name:
             aliases.setdefault(names[id(parameter)], []).append(name)
     _check_parameters(inner, parameters)
     compiled = hasattr(model, "_orig_mod")
-    found = Subject(inner, optimizers, parameters, aliases, compiled, this_rank(parameters.values()))
+    layout = layout_of(inner, parameters, data_parallel)
+    parameters = {name: each for name, each in parameters.items() if name in layout.shards}
+    found = Subject(inner, optimizers, parameters, aliases, compiled, layout)
     for each in optimizers:
         if not found.moved_by(each):
             raise WatchError(
@@ -139,14 +189,27 @@ def subject_of(model: nn.Module, optimizer: Optimizer | Sequence[Optimizer]) -> 
     return found
 
 
-def _unwrap(model: nn.Module) -> nn.Module:
+def _unwrap(model: nn.Module) -> tuple[nn.Module, Any]:
+    """The module inside all wrappers, and the processes with replicas of it, if a wrapper tells them."""
+    data_parallel = None
     while True:
         if isinstance(original := getattr(model, "_orig_mod", None), nn.Module):  # torch.compile
             model = original
         elif isinstance(model, (DataParallel, DistributedDataParallel)):
+            data_parallel = getattr(model, "process_group", None)
             model = model.module
         else:
-            return model
+            return model, data_parallel
+
+
+def _reshard(model: nn.Module) -> None:
+    """Let FSDP2 put the shards back that a forward pass has replaced by gathered parameters.
+
+    It does the same before each `state_dict()`, and gathers again when it has to.
+    """
+    for module in model.modules():
+        if callable(reshard := getattr(module, "reshard", None)) and hasattr(module, "unshard"):
+            reshard()
 
 
 def _check_parameters(model: nn.Module, parameters: dict[ParameterName, nn.Parameter]) -> None:

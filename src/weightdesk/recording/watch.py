@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from typing import Any, Final, get_args
@@ -17,12 +18,14 @@ from weightdesk.recording.budget import CostBudget
 from weightdesk.recording.keeper import SnapshotKeeper
 from weightdesk.recording.ledger import Ledger, now
 from weightdesk.recording.livecheck import LiveCheck
-from weightdesk.recording.ranks import shard_of
+from weightdesk.recording.membership import membership_of
+from weightdesk.recording.notes import Notes
 from weightdesk.recording.recorder import Recorder
 from weightdesk.recording.recording import Recording, StepCounter
 from weightdesk.recording.sampling import Sampler, choose
 from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.recording.subject import Subject, subject_of
+from weightdesk.recording.warning import warn
 from weightdesk.recording.writer import FLUSH_INTERVAL, Writer
 from weightdesk.runs.amounts import parse_bytes
 from weightdesk.runs.manifest import Manifest
@@ -98,10 +101,19 @@ def watch(
     _check_scaler(scaler)
     schedule = SnapshotSchedule(_disk_bytes(disk), every)
     place, rank = os.fspath(directory), subject.rank
+    measured = [name for name, each in subject.parameters.items() if each.dtype in KINDS]
+    shards = {name: subject.layout.shards[name] for name in measured}
+    places = choose({name: math.prod(shard.whole) for name, shard in shards.items()}, seed)
+    store = open_store(place)
+    membership = membership_of(store, subject, places)
     if rank.is_silent:
+        replicas = membership.replica_check() if membership else None
+        return Recording(place, StepCounter(subject.optimizers, replicas))
+    if rank.number and membership and not membership.join():
         return Recording(place, StepCounter(subject.optimizers))
-    measured = {name: each for name, each in subject.parameters.items() if each.dtype in KINDS}
-    places = choose({name: each.numel() for name, each in measured.items()}, seed)
+    subject.notes.extend(_notes(subject, kinds))
+    if subject.layout.left_out:
+        warn(f"weightdesk does not record {', '.join(subject.layout.left_out)}; run.json says why")
     manifest = Manifest(
         created=now(),
         model=subject.describe_model(),
@@ -117,17 +129,28 @@ def watch(
             "every": every,
             "kinds": list(kinds),
             "processes": rank.count,
+            "sharded": rank.sharded,
             "sampled": {name: chosen.tolist() for name, chosen in places.items()},
-            "notes": _notes(subject, kinds),
+            "notes": subject.notes,
         },
     )
-    store = open_store(place)
-    ledger = Ledger.open(store, manifest, rank, overwrite=overwrite)
+    ledger = Ledger.open(store, manifest, membership, overwrite=overwrite)
     budget = CostBudget(cost)
-    sampler = Sampler(places, {name: shard_of(each, rank) for name, each in measured.items()})
-    keeper = SnapshotKeeper(store, schedule, rank)
-    writer = Writer(store, sampler, keeper, budget.charge, rank.number, flush)
-    recorder = Recorder(subject, writer, budget, schedule, sampler, frozenset(kinds), scaler)
+    sampler = Sampler(places, shards)
+    notes = Notes(subject.notes)
+    keeper = SnapshotKeeper(store, schedule, rank, notes)
+    writer = Writer(
+        store,
+        sampler,
+        keeper,
+        budget.charge_beside,
+        rank.number,
+        flush,
+        # shards of a row are written by several processes, which would have to thin alike
+        disk=None if rank.sharded else schedule.disk,
+        together=len(subject.optimizers),
+    )
+    recorder = Recorder(subject, writer, budget, schedule, sampler, frozenset(kinds), notes, scaler)
     recorder.attach()
     return Recording(place, recorder, writer, budget, ledger, _live_check(place, budget) if check else None)
 
@@ -135,7 +158,7 @@ def watch(
 def _live_check(place: str, budget: CostBudget) -> LiveCheck:
     from weightdesk.checkup import check  # takes long to load
 
-    return LiveCheck(lambda: check(place), lambda seconds: budget.charge("other", seconds))
+    return LiveCheck(lambda: check(place), lambda seconds: budget.charge_beside("check", seconds))
 
 
 def _disk_bytes(disk: int | str) -> int:
@@ -172,6 +195,12 @@ def _notes(subject: Subject, kinds: Sequence[Kind]) -> list[str]:
     left_out = [name for name, each in subject.parameters.items() if each.dtype not in KINDS]
     if left_out:
         notes.append(f"no statistics of {', '.join(left_out)}: not of a floating-point type that is measured")
+    notes += [f"parameter {name} is not recorded: {why}" for name, why in subject.layout.left_out.items()]
+    if not subject.rank.is_certain:
+        notes.append(
+            f"process 0 of {subject.rank.count} is recorded; nothing but a comparison when they begin says "
+            "whether the others train the same weights"
+        )
     if not subject.rank.is_alone:
         notes.append("no gradients before clipping: several processes add theirs up after backward")
     return notes

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
 import pyarrow as pa
@@ -20,6 +20,8 @@ from weightdesk.recording.meter import Batch
 from weightdesk.recording.passes import SeenPass, passes_table
 from weightdesk.recording.sampling import Sampler
 from weightdesk.recording.snapshot import Snapshot
+from weightdesk.recording.streaming import StreamedSnapshot
+from weightdesk.recording.tablebudget import TableBudget
 from weightdesk.recording.tables import (
     MetricsRow,
     metrics_table,
@@ -29,14 +31,15 @@ from weightdesk.recording.tables import (
 from weightdesk.runs.format import METRICS, PASSES, SAMPLED, STATISTICS, TABLES
 from weightdesk.runs.parts import PartWriter
 from weightdesk.runs.stores import Store
+from weightdesk.statistics.team import work_alone
 
 FLUSH_INTERVAL: Final = 1.0
 """Seconds between two flushes."""
 
 T = TypeVar("T")
 
-_PATIENCE: Final = 30.0
-"""Seconds that the first process waits at the end for pieces of the others."""
+_PATIENCE: Final = 4.0
+"""Seconds that the first process waits at the end for pieces of the others: they train in step with it."""
 
 _PASSES: Final = 128
 """Forward passes that one flush reads at most; each takes about half a millisecond."""
@@ -52,9 +55,11 @@ class Writer:
         store: where the run lies.
         sampler: asked for the sampled weights at each flush.
         keeper: writes the snapshots.
-        charge: told the processor seconds that the thread used.
+        charge: told the processor seconds that the thread used, for which activity and for how many steps.
         rank: number of this process among those that write to the store.
         interval: seconds between two flushes.
+        disk: bytes that the run may take; None leaves its tables as they are.
+        together: steps of a round: strides count rounds.
     """
 
     def __init__(
@@ -62,18 +67,21 @@ class Writer:
         store: Store,
         sampler: Sampler,
         keeper: SnapshotKeeper,
-        charge: Callable[[str, float], None],
+        charge: Callable[[str, float, int], None],
         rank: int = 0,
         interval: float = FLUSH_INTERVAL,
+        disk: int | None = None,
+        together: int = 1,
     ) -> None:
         self.error: Exception | None = None
-        self._store, self._sampler, self._keeper, self._charge = store, sampler, keeper, charge
+        self._store, self._sampler, self.keeper, self._charge = store, sampler, keeper, charge
         self._interval = interval
         self._parts = {folder: PartWriter(store, folder, rank=rank) for folder in TABLES}
+        self._tables = TableBudget(self._parts, disk, together)
         self._metrics: deque[MetricsRow] = deque()
         self._statistics: deque[Batch] = deque()
         self._passes: deque[SeenPass] = deque()
-        self._snapshots: deque[Snapshot] = deque()
+        self._snapshots: deque[Snapshot | StreamedSnapshot] = deque()
         self._changed = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="weightdesk-writer", daemon=True)
@@ -91,11 +99,16 @@ class Writer:
         """Write a row about a forward pass at the next flush."""
         self._passes.append(seen)
 
-    def add_snapshot(self, snapshot: Snapshot) -> None:
+    def add_snapshot(self, snapshot: Snapshot | StreamedSnapshot) -> None:
         """Write a snapshot soon."""
         with self._changed:
             self._snapshots.append(snapshot)
             self._changed.notify_all()
+
+    @property
+    def strides(self) -> Mapping[str, int]:
+        """Every how many rounds a table has rows, where the disk budget allows no more; it grows."""
+        return self._tables.strides
 
     @property
     def is_behind(self) -> bool:
@@ -117,20 +130,25 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
+        work_alone()
         try:
             while not self._closing:
                 self._work_until(time.monotonic() + self._interval)
-                began = time.thread_time()
                 self._flush()
-                self._keeper.assemble()
-                for parts in self._parts.values():
-                    parts.merge()
-                self._charge("other", time.thread_time() - began)
-            self._write_waiting()
+                began = time.thread_time()
+                self.keeper.assemble()
+                if not self._tables.is_thinning:
+                    for parts in self._parts.values():
+                        parts.merge()
+                self._charge("other", time.thread_time() - began, 1)
+                self._tidy()
             self._flush()
-            self._wait_for_pieces()
+            self._tables.finish()
             for parts in self._parts.values():
                 parts.close()
+            began = time.monotonic()
+            self._write_waiting()  # last, so that a process that has written its last piece is done
+            self._wait_for_pieces(time.monotonic() - began)
         except Exception as error:  # whatever it is, the training must go on
             with self._changed:
                 self.error = error
@@ -142,37 +160,66 @@ class Writer:
             with self._changed:
                 if not self._changed.wait_for(lambda: self._snapshots or self._closing, left):
                     return
-            began = time.thread_time()
             self._write_waiting()
-            self._charge("writing", time.thread_time() - began)
+
+    def _tidy(self) -> None:
+        """Keep the tables within their part of the disk; it comes in bursts, so nothing is planned by it."""
+        began = time.thread_time()
+        self._tables.keep()
+        self.keeper.thin()
+        self._charge("thinning", time.thread_time() - began, 1)
 
     def _write_waiting(self) -> None:
         while self._snapshots:
-            self._keeper.keep(self._snapshots[0])
+            began, snapshot = time.thread_time(), self._snapshots[0]
+            self.keeper.keep(snapshot)
+            # the initial weights alone tell nothing of what a whole snapshot takes
+            self._charge("snapshot" if snapshot.is_full else "start", time.thread_time() - began, 1)
             with self._changed:
                 self._snapshots.popleft()
                 self._changed.notify_all()
 
-    def _wait_for_pieces(self) -> None:
-        """Give other processes some time to write their pieces of the last snapshots."""
-        deadline = time.monotonic() + _PATIENCE
-        while not self._keeper.assemble() and time.monotonic() < deadline:
+    def _wait_for_pieces(self, writing: float) -> None:
+        """Give other processes some time to write their pieces of the last snapshots.
+
+        Arguments:
+            writing: seconds that this process took for its own; the others may take as long.
+        """
+        deadline = time.monotonic() + max(_PATIENCE, writing)
+        while not self.keeper.assemble():
+            if time.monotonic() > deadline:
+                self.keeper.give_up()
+                return
             time.sleep(0.05)
 
     def _flush(self) -> None:
+        began = time.thread_time()
         self._store.renew()
         metrics, statistics, sampled = _drain(self._metrics), _drain(self._statistics), self._sampler.take()
-        tables: dict[str, pa.Table] = {}
+        passes = _spread(_drain(self._passes))
         if metrics:
-            tables[METRICS] = metrics_table(metrics)
-        if statistics:
-            tables[STATISTICS] = statistics_table(statistics)
+            self._parts[METRICS].append(metrics_table(metrics))
+        began = self._account("other", began, 1)
         if sampled:
-            tables[SAMPLED] = sampled_table(self._sampler.held, sampled)
-        for folder, table in tables.items():
-            self._parts[folder].append(table)
-        if passes := _spread(_drain(self._passes)):  # last: to read them takes longest
-            self._parts[PASSES].append(passes_table(passes))
+            self._append(SAMPLED, sampled_table(self._sampler.held, sampled))
+            began = self._account("sampling", began, sum(block.count for block in sampled))
+        if statistics:
+            self._append(STATISTICS, statistics_table(statistics))
+        if passes:  # last: to read them takes longest
+            self._append(PASSES, passes_table(passes))
+        if statistics or passes:
+            self._account("statistics", began, len({batch.step for batch in statistics}))
+
+    def _append(self, folder: str, table: pa.Table) -> None:
+        allowed = self._tables.within(folder, table)
+        if allowed.num_rows:
+            self._parts[folder].append(allowed)
+
+    def _account(self, activity: str, began: float, occurrences: int) -> float:
+        """Charge the processor time since some moment; return the present one."""
+        now = time.thread_time()
+        self._charge(activity, now - began, occurrences)
+        return now
 
 
 def _spread(passes: list[SeenPass]) -> list[SeenPass]:

@@ -8,6 +8,7 @@ sampled/part-*.parquet                one row per (step, sampled weight)
 passes/part-*.parquet                 one row per forward pass that was looked at
 snapshots/00000128.safetensors        the state dict before step 128, under its own names
 snapshots/00000128.extra.safetensors  `<name>@gradient`, `<name>@update`, `<name>@<optimizer state>` …
+snapshots/00000128.partial.safetensors  some of the parameters, where there is no room for all of them
 ```
 
 All of it opens without weightdesk: JSON, Parquet and safetensors. Step `s` is the state after `s`
@@ -183,3 +184,12 @@ def extra_name(step: int) -> str:
     'snapshots/00000128.extra.safetensors'
     """
     return f"{SNAPSHOTS}/{step:08d}.extra.safetensors"
+
+
+def partial_name(step: int) -> str:
+    """Name of the file with some of the parameters, where not the whole state dict was kept.
+
+    >>> partial_name(128)
+    'snapshots/00000128.partial.safetensors'
+    """
+    return f"{SNAPSHOTS}/{step:08d}.partial.safetensors"

@@ -9,7 +9,7 @@ at any moment, and no row is lost or seen twice. Ranks above 0 write `part-r<ran
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -70,12 +70,18 @@ class PartWriter:
         self._fan_in, self._max_rows = fan_in, max_rows
         earlier = [part for part in list_parts(store, folder) if part.rank == rank]
         self._parts = [(part, _rows(store, part.name)) for part in earlier]
+        self._sizes = {part.name: store.size(part.name) for part in earlier}
+
+    @property
+    def size(self) -> int:
+        """Bytes of all parts."""
+        return sum(self._sizes.values())
 
     def append(self, table: pa.Table) -> int:
         """Keep the table as the next part; return its size in bytes."""
         flush = self._parts[-1][0].last + 1 if self._parts else 1
         part = self._part(flush, flush)
-        size = _write(self._store, part.name, table)
+        size = self._sizes[part.name] = _write(self._store, part.name, table)
         self._parts.append((part, table.num_rows))
         return size
 
@@ -96,16 +102,40 @@ class PartWriter:
             span, level = span // self._fan_in, level + 1
         return level
 
+    def rewrite(self, change: Callable[[pa.Table], pa.Table]) -> Iterator[None]:
+        """Change the rows of all present parts, such as to leave some out; a few parts at each step.
+
+        A name that readers know never gets another content: two neighbours become one part, and a single
+        one takes in the number of the next flush. Between the steps rows may be appended, but nothing be
+        merged.
+        """
+        pieces = [part for part, _ in self._parts]
+        for first in range(0, len(pieces), 2):
+            pair = pieces[first : first + 2]
+            if len(pair) == 1:
+                pair = [part for part, _ in self._parts if part.first >= pair[0].first]
+            self._replace(pair, change, until=pair[-1].last + (len(pair) == 1))
+            yield
+
     def _combine(self, counted: Sequence[tuple[Part, int]]) -> None:
         for pieces in _batches(counted, self._max_rows):
-            merged = self._part(pieces[0].first, pieces[-1].last)
-            tables = [_read(self._store, piece.name) for piece in pieces]
-            table = sort_rows(concatenate(tables), TABLES[self._folder].part_order)
-            _write(self._store, merged.name, table)
-            kept = [each for each in self._parts if not merged.covers(each[0])]
-            self._parts = sorted([*kept, (merged, table.num_rows)])
-            for piece in pieces:
-                self._store.delete(piece.name)
+            self._replace(pieces)
+
+    def _replace(
+        self,
+        pieces: Sequence[Part],
+        change: Callable[[pa.Table], pa.Table] = lambda table: table,
+        until: int | None = None,
+    ) -> None:
+        merged = self._part(pieces[0].first, until or pieces[-1].last)
+        tables = [change(_read(self._store, piece.name)) for piece in pieces]
+        table = sort_rows(concatenate(tables), TABLES[self._folder].part_order)
+        self._sizes[merged.name] = _write(self._store, merged.name, table)
+        others = [each for each in self._parts if not merged.covers(each[0])]
+        self._parts = sorted([*others, (merged, table.num_rows)])
+        for piece in pieces:
+            self._store.delete(piece.name)
+            del self._sizes[piece.name]
 
     def _part(self, first: int, last: int) -> Part:
         rank = f"r{self._rank}-" if self._rank else ""

@@ -92,7 +92,8 @@ class Run:
         self._store = store
         self._opened = self.manifest
         self._files = SnapshotReader(store)
-        self._tables = {folder: PartReader(store, folder) for folder in TABLES}
+        sharded = bool(self._opened.recording.get("sharded"))
+        self._tables = {folder: PartReader(store, folder, sharded=sharded) for folder in TABLES}
 
     @property
     def path(self) -> str:

@@ -112,6 +112,7 @@ class RecordingEntry(_Entry):
     notes: list[Text] = []
     sampled: dict[Name, list[Size]] = {}
     processes: Annotated[int, Field(ge=1)] = 1
+    sharded: bool = False
 
 
 class RunJson(_Entry):

@@ -121,8 +121,9 @@ def _with_update_ratio(table: pa.Table) -> pa.Table:
     ratio = np.full(len(kinds), np.nan)
     updates = np.flatnonzero(kinds == "update")
     for row, tensor in zip(updates, _tensors(table, kinds == "update"), strict=True):
-        if tensor in place and rms[place[tensor]] > 0:
-            ratio[row] = rms[row] / rms[place[tensor]]
+        if tensor in place:
+            with np.errstate(divide="ignore", invalid="ignore"):  # weights may all be zero
+                ratio[row] = rms[row] / rms[place[tensor]]
     return table.append_column("update_ratio", pa.array(ratio, mask=np.isnan(ratio)))
 
 

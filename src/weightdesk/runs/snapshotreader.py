@@ -16,26 +16,9 @@ from weightdesk.runs.door import reading
 from weightdesk.runs.jsontext import MAX_BYTES, parse_json
 from weightdesk.runs.runjson import MAX_WEIGHTS
 from weightdesk.runs.stores import Store
+from weightdesk.runs.tensorfile import DTYPES
 
 _HEADER_GUESS: Final = 1 << 16  # one read instead of two for most headers
-_DTYPES: Final = {
-    "F64": torch.float64,
-    "F32": torch.float32,
-    "F16": torch.float16,
-    "BF16": torch.bfloat16,
-    "F8_E4M3": torch.float8_e4m3fn,
-    "F8_E5M2": torch.float8_e5m2,
-    "I64": torch.int64,
-    "I32": torch.int32,
-    "I16": torch.int16,
-    "I8": torch.int8,
-    "U64": torch.uint64,
-    "U32": torch.uint32,
-    "U16": torch.uint16,
-    "U8": torch.uint8,
-    "C64": torch.complex64,
-    "BOOL": torch.bool,
-}
 _DIMENSIONS: Final = 64  # of a tensor in torch
 _EXPECTED: Final = "a safetensors file, remove it to read the rest of the run"
 
@@ -187,18 +170,18 @@ def _entry(key: str, described: Any, data: int, size: int) -> Entry:
     if not isinstance(described, dict):
         raise ValueError(f"its tensor {key} is not described by a JSON object")
     dtype, shape, ends = (described.get(name) for name in ("dtype", "shape", "data_offsets"))
-    if not isinstance(dtype, str) or dtype not in _DTYPES:
+    if not isinstance(dtype, str) or dtype not in DTYPES:
         raise ValueError(f"its tensor {key} has an unknown dtype")
     if not _are_sizes(shape) or len(shape) > _DIMENSIONS or not _are_sizes(ends) or len(ends) != 2:
         raise ValueError(f"its tensor {key} has no proper shape or place")
     if math.prod(max(1, side) for side in shape) > MAX_WEIGHTS:  # also if another side is 0
         raise ValueError(f"its tensor {key} is too large")
     begin, end = ends
-    if end - begin != math.prod(shape) * _DTYPES[dtype].itemsize:
+    if end - begin != math.prod(shape) * DTYPES[dtype].itemsize:
         raise ValueError(f"the length of its tensor {key} does not fit the shape")
     if data + end > size:
         raise ValueError(f"it ends before its tensor {key} does")
-    return Entry(_DTYPES[dtype], tuple(shape), data + begin, end - begin)
+    return Entry(DTYPES[dtype], tuple(shape), data + begin, end - begin)
 
 
 def _are_sizes(values: Any) -> TypeGuard[list[int]]:

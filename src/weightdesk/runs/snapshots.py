@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
-from safetensors.torch import save_file
+import torch
 from torch import Tensor
 
 from weightdesk.runs.door import list_names
 from weightdesk.runs.format import MAX_STEP, SNAPSHOTS, extra_name, snapshot_name
 from weightdesk.runs.stores import Store
+from weightdesk.runs.tensorfile import Slot, TensorFile
 
 _SNAPSHOT_END: Final = ".safetensors"
 _EXTRA_END: Final = ".extra.safetensors"
@@ -71,30 +73,34 @@ def kept_steps(store: Store, *, extra: bool = False) -> tuple[int, ...]:
     return tuple(sorted(steps))
 
 
+def ties_of(tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    """For each name whose tensor is the very memory of an earlier one, the name of that one.
+
+    >>> import torch
+    >>> weight = torch.ones(2)
+    >>> ties_of({"embed.weight": weight, "head.weight": weight, "head.bias": torch.ones(2)})
+    {'head.weight': 'embed.weight'}
+    """
+    names: dict[tuple[object, ...], str] = {}
+    ties: dict[str, str] = {}
+    for name, tensor in tensors.items():
+        if tensor.layout is torch.strided and tensor.numel():
+            key = (tensor.device, tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride())
+            if (first := names.setdefault(key, name)) != name:
+                ties[name] = first
+    return ties
+
+
 def _write(
     store: Store, name: str, step: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None
 ) -> int:
-    kept, aliases = _without_ties(tensors)
-    about = {"format": "pt", "step": str(step), **(metadata or {}), **aliases}
-    return store.write(name, lambda path: save_file(kept, path, metadata=about))
+    ties = ties_of(tensors)
+    about = {"format": "pt", "step": str(step), **(metadata or {}), **ties}
+    slots = {name: Slot.of(tensor) for name, tensor in tensors.items() if name not in ties}
 
+    def fill(path: Path) -> None:
+        with TensorFile(path, slots, about) as file:
+            for name in slots:
+                file.write(name, tensors[name])
 
-def _without_ties(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Every memory once, as contiguous tensors, and for each further name the one that stays."""
-    kept: dict[str, Tensor] = {}
-    aliases: dict[str, str] = {}
-    seen: dict[tuple[object, ...], str] = {}
-    storages: set[int] = set()
-    for name, tensor in tensors.items():
-        tensor = tensor.detach().to_dense() if tensor.is_sparse else tensor.detach()
-        key = (tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride())
-        if tensor.numel() and key in seen:
-            aliases[name] = seen[key]
-            continue
-        seen[key] = name
-        storage = tensor.untyped_storage().data_ptr()
-        # Views of one flat buffer overlap nowhere, yet safetensors refuses to write them together.
-        kept[name] = tensor.clone() if storage in storages else tensor
-        kept[name] = kept[name].contiguous()
-        storages.add(storage)
-    return kept, aliases
+    return store.write(name, fill)

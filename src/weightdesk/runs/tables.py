@@ -51,6 +51,11 @@ def read_parts(
 class PartReader:
     """Reads the table of one folder again and again; remembers the footers of its parts.
 
+    Args:
+        store: where the run lies.
+        folder: `metrics`, `statistics`, `sampled` or `passes`.
+        sharded: whether a row may be a part of one even if a single rank has recorded so far.
+
     >>> from weightdesk.runs.parts import PartWriter
     >>> from weightdesk.runs.stores import open_store
     >>> store = open_store("memory://reader")
@@ -60,8 +65,8 @@ class PartReader:
     [{'step': 1, 'loss': 0.5}]
     """
 
-    def __init__(self, store: Store, folder: str) -> None:
-        self._store, self._folder = store, folder
+    def __init__(self, store: Store, folder: str, *, sharded: bool = False) -> None:
+        self._store, self._folder, self._sharded = store, folder, sharded
         self._layout = TABLES[folder]
         self._footers: dict[str, Footer] = {}
 
@@ -111,7 +116,7 @@ class PartReader:
 
     def is_sharded(self) -> bool:
         """Whether several ranks recorded, each its own part of every row."""
-        return any(part.rank for part in list_parts(self._store, self._folder))
+        return self._sharded or any(part.rank for part in list_parts(self._store, self._folder))
 
     def last_step(self) -> int | None:
         """The highest step in the table, from the footers alone if they tell it."""

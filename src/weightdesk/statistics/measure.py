@@ -45,9 +45,17 @@ class Measurements:
     totals: npt.NDArray[np.float64]
     histograms: npt.NDArray[np.int64]
 
-    def __getitem__(self, part: slice) -> Measurements:
+    def __getitem__(self, part: slice | list[int]) -> Measurements:
         """The measurements of some of the tensors."""
         return Measurements(self.totals[part], self.histograms[part])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Measurements]) -> Measurements:
+        """Measurements of tensors that were measured in several calls."""
+        return cls(
+            np.concatenate([part.totals for part in parts]),
+            np.concatenate([part.histograms for part in parts]),
+        )
 
     def collect(self) -> Measurements:
         """These measurements: they wait for no device."""

@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import torch
+from jaxtyping import Float64
 from torch import Tensor
 
+from weightdesk.recording.columns import column
 from weightdesk.recording.passes.losses import LossForm, loss_form
 from weightdesk.recording.passes.seen import SeenPass
 from weightdesk.runs.format import PASSES_SCHEMA
@@ -22,13 +24,15 @@ _ROWS: Final = 64  # examples of which they are kept
 
 def passes_table(passes: Sequence[SeenPass]) -> pa.Table:
     """One row a pass, with the columns of `PASSES_SCHEMA`."""
-    return pa.Table.from_pylist([_row(each) for each in passes], schema=PASSES_SCHEMA)
+    rows = [_row(each) for each in passes]
+    columns = [column([row.get(field.name) for row in rows], field.type) for field in PASSES_SCHEMA]
+    return pa.Table.from_arrays(columns, schema=PASSES_SCHEMA)
 
 
 def _row(seen: SeenPass) -> dict[str, Any]:
-    form, outputs = LossForm("unknown", float("nan"), []), seen.outputs.cpu().double()
+    form, outputs = LossForm("unknown", float("nan"), []), numbers_of(seen.outputs)
     if seen.gradient is not None:
-        form = loss_form(outputs, seen.gradient.cpu().double())
+        form = loss_form(outputs, numbers_of(seen.gradient))
     return {
         "step": seen.step,
         "training": seen.training,
@@ -49,40 +53,64 @@ def _row(seen: SeenPass) -> dict[str, Any]:
     }
 
 
+def numbers_of(tensor: Tensor) -> Float64[np.ndarray, ...]:
+    """A tensor's values in an array; waits for the device if it has to.
+
+    >>> numbers_of(torch.tensor([0.5], dtype=torch.bfloat16))
+    array([0.5])
+    """
+    values = tensor.detach().cpu()
+    if values.dtype == torch.bfloat16:  # NumPy does not know it
+        values = values.float()
+    return values.numpy().astype(np.float64)
+
+
 def _input_facts(inputs: Tensor | None) -> dict[str, Any]:
     if inputs is None:
         return {}
-    is_float = inputs.is_floating_point()
-    values = inputs.cpu().double().numpy()
+    values = numbers_of(inputs)
     finite = np.isfinite(values)
-    kept = values[finite]
+    kept = values if finite.all() else values[finite]
     spreads = values.std(0) if finite.all() else np.zeros(0)
     varied = spreads[spreads > 0]
     return {
-        "input_float": is_float,
+        "input_float": inputs.is_floating_point(),
         "input_mean": float(kept.mean()) if kept.size else float("nan"),
         "input_std": float(kept.std()) if kept.size else float("nan"),
         "input_max": float(np.abs(kept).max()) if kept.size else float("nan"),
         "input_spread": float(varied.max() / varied.min()) if len(varied) > 1 else 1.0,
         "input_nonfinite": int((~finite).sum()),
-        "fingerprints": fingerprints(values).tolist(),
-        "features": values[:_ROWS, :_FEATURES].astype(np.float32).ravel().tolist(),
+        "fingerprints": fingerprints(values),
+        "features": values[:_ROWS, :_FEATURES].ravel(),
         "feature_count": min(_FEATURES, values.shape[1]),
     }
 
 
-def _output_facts(outputs: Tensor, seen: SeenPass) -> dict[str, Any]:
+def _output_facts(outputs: Float64[np.ndarray, "rows classes"], seen: SeenPass) -> dict[str, Any]:
     facts: dict[str, Any] = {"output_shape": list(seen.shape)}
-    if not outputs.numel():
+    if not outputs.size:
         return facts
     return facts | {
         "output_min": float(outputs.min()),
         "output_max": float(outputs.max()),
-        "output_sum_error": float((outputs.sum(1) - 1).abs().max()),
-        "output_log_error": float(torch.logsumexp(outputs, 1).abs().max()),
-        "outputs": outputs[:_ROWS, :_FEATURES].float().ravel().tolist(),
+        "output_sum_error": float(np.abs(outputs.sum(1) - 1).max()),
+        "output_log_error": float(np.abs(log_sum(outputs)).max()),
+        "outputs": outputs[:_ROWS, :_FEATURES].ravel(),
         "output_count": min(_FEATURES, outputs.shape[1]),
     }
+
+
+def log_sum(rows: Float64[np.ndarray, "rows classes"]) -> Float64[np.ndarray, " rows"]:
+    """The logarithm of the sum of exponentials of each row, as `torch.logsumexp(rows, 1)` gives it.
+
+    >>> log_sum(np.log([[0.25, 0.75]])).round(12).tolist()
+    [0.0]
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):  # NaN and infinities pass through
+        highest = rows.max(1, keepdims=True)
+        highest = np.where(np.isfinite(highest), highest, 0.0)
+        total: Float64[np.ndarray, " rows"] = np.log(np.exp(rows - highest).sum(1)) + highest[:, 0]
+    return total
 
 
 def fingerprints(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
@@ -94,7 +122,7 @@ def fingerprints(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     """
     bits = np.ascontiguousarray(values.astype(np.float32)).view(np.uint32).astype(np.uint64)
     found = np.full(len(bits), 1469598103934665603, np.uint64)
-    for column in bits.T:  # FNV-1a, number by number
-        found = (found ^ column) * np.uint64(1099511628211)
+    for column_bits in bits.T:  # FNV-1a, number by number
+        found = (found ^ column_bits) * np.uint64(1099511628211)
         found ^= found >> np.uint64(29)
     return found.view(np.int64)

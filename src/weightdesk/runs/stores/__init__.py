@@ -36,6 +36,13 @@ class Store(Protocol):
         """
         ...
 
+    def scratch(self, name: str) -> Path:
+        """A local path, not taken, where a file of this name can be made that takes some time.
+
+        `fill` of `write` then moves it to its place, which copies nothing. Readers never see it.
+        """
+        ...
+
     def read(self, name: str) -> bytes:
         """The whole file."""
         ...

@@ -41,17 +41,20 @@ class LocalStore:
         return self._root
 
     def write(self, name: str, fill: Callable[[Path], object]) -> int:
-        path = self._path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        partial = self.scratch(name)
         try:
             fill(partial)
             size = partial.stat().st_size
-            partial.replace(path)
+            partial.replace(self._path(name))
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
         return size
+
+    def scratch(self, name: str) -> Path:
+        path = self._path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
 
     def read(self, name: str) -> bytes:
         return self._path(name).read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -47,6 +48,9 @@ class RemoteStore:
             self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
             self._files.put_file(str(local), path)
         return size
+
+    def scratch(self, name: str) -> Path:
+        return Path(tempfile.gettempdir(), f"weightdesk-{secrets.token_hex(8)}-{Path(name).name}")
 
     def read(self, name: str) -> bytes:
         return bytes(self._files.cat_file(self._path(name)))
