@@ -38,7 +38,10 @@ def change_table(file: Path, random: Random) -> None:
     for _ in range(random.choice((1, 1, 2))):
         table = random.choice(CHANGES)(table, random)
     settings: dict[str, Any] = {
-        "compression": random.choice(("none", "zstd", "snappy", "gzip")),
+        # Packed: a file that is large itself may take much memory.
+        "compression": random.choice(("none", "zstd", "snappy", "gzip"))
+        if table.nbytes < 1 << 24
+        else "zstd",
         "use_dictionary": random.choice((True, False)),
         "data_page_version": random.choice(("1.0", "2.0")),
         "row_group_size": random.choice((1, 3, 1_000_000)) if table.num_rows < 1000 else 1_000_000,
