@@ -171,7 +171,7 @@ def test_merged_parts_are_sorted_for_reading_one_series(
     before = read_parts(store, folder, pa.schema([])).to_pylist()
     writer.close()
     (part,) = list_parts(store, folder)
-    with open_part(store, part.name) as file:
+    with open_part(store, part.name) as (_, file):
         table = file.read()
     keys = [tuple(row[key] for key in order) for row in table.to_pylist()]
     assert keys == sorted(keys)

@@ -76,4 +76,4 @@ class Passes:
     @cached_property
     def graphs(self) -> list[tuple[int, list[dict[str, Any]]]]:
         """What the autograd graph told, with the step."""
-        return [(each["step"], json.loads(each["graph"])) for each in self.training if each["graph"]]
+        return [(row["step"], json.loads(row["graph"])) for row in self.training if row["graph"]]

@@ -13,13 +13,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from weightdesk.checkup.passes import Passes
+from weightdesk.checkup.passrows import check_passes
 from weightdesk.errors import RunFormatError
+from weightdesk.runs.format import PASSES
 from weightdesk.runs.parameters import Parameter
 from weightdesk.runs.run import Run
 from weightdesk.types import ParameterName, Step
 
 _ROWS = 16_000_000  # of sampled weights that are read at most
 _MEASURED = ("nonfinite", "rms", "abs_max")  # the statistics that rules look at
+_PASSES = 4_000  # each has up to 8,000 numbers, and some rules compare every two of them
 _FEWEST = 12  # parameters that are looked at in any case
 
 Floats = npt.NDArray[np.float64]
@@ -217,8 +220,12 @@ class Record:
 
     @cached_property
     def passes(self) -> Passes:
-        """The forward passes that were looked at."""
-        return Passes(self._cut(self.run.passes).to_pylist())
+        """The forward passes that were looked at; of very many an even choice, as the recorder makes it."""
+        table = self._cut(self.run.passes)
+        if table.num_rows > _PASSES:
+            places = np.linspace(0, table.num_rows - 1, _PASSES).round().astype(np.int64)
+            table = table.take(places)
+        return Passes(check_passes(table.to_pylist(), f"{self.run.path}/{PASSES}"))
 
     @cached_property
     def options(self) -> dict[ParameterName, dict[str, Any]]:

@@ -29,6 +29,9 @@ import pyarrow as pa
 FORMAT: Final = "weightdesk run"
 VERSION: Final = 1
 
+MAX_STEP: Final = 10**12
+"""The highest step that a run can have: no training makes as many, and every reader can count so far."""
+
 BESIDE_STATE: Final = frozenset({"gradient", "backward_gradient", "update"})
 """Of the entries `<name>@<key>` of a snapshot's extra file, those that are no state of the optimizer."""
 
@@ -127,12 +130,16 @@ class TableFormat:
         order: columns by which a reader gets the rows sorted.
         part_order: columns by which merged parts are sorted, so that one series touches few row groups.
         open_ended: whether columns of the user's own follow, one float64 column each.
+        paired: columns of lists that are as long as each other in every row.
+        matrices: columns of lists that are matrices row by row, with the column that has the row's length.
     """
 
     schema: pa.Schema
     order: tuple[str, ...]
     part_order: tuple[str, ...]
     open_ended: bool = False
+    paired: tuple[tuple[str, str], ...] = ()
+    matrices: tuple[tuple[str, str], ...] = ()
 
 
 _BY_STEP: Final = ("step",)
@@ -141,10 +148,22 @@ TABLES: Final[Mapping[str, TableFormat]] = MappingProxyType(
     {
         METRICS: TableFormat(pa.schema(METRICS_COLUMNS), _BY_STEP, _BY_STEP, open_ended=True),
         STATISTICS: TableFormat(
-            STATISTICS_SCHEMA, ("step", "parameter", "kind"), ("kind", "parameter", "step")
+            STATISTICS_SCHEMA,
+            order=("step", "parameter", "kind"),
+            part_order=("kind", "parameter", "step"),
+            paired=(("histogram_bin", "histogram_count"),),
         ),
-        SAMPLED: TableFormat(SAMPLED_SCHEMA, ("step", "parameter", "index"), ("parameter", "index", "step")),
-        PASSES: TableFormat(PASSES_SCHEMA, _BY_STEP, _BY_STEP),
+        SAMPLED: TableFormat(
+            SAMPLED_SCHEMA,
+            order=("step", "parameter", "index"),
+            part_order=("parameter", "index", "step"),
+        ),
+        PASSES: TableFormat(
+            PASSES_SCHEMA,
+            _BY_STEP,
+            _BY_STEP,
+            matrices=(("features", "feature_count"), ("outputs", "output_count")),
+        ),
     }
 )
 """Every table of a run by its folder: the one list that readers, writers and the disk budget go by."""

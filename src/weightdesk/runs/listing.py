@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from weightdesk.errors import RunError, RunNotFoundError
+from weightdesk.runs.door import list_names
 from weightdesk.runs.format import MANIFEST, SNAPSHOTS, TABLES
 from weightdesk.runs.parent import Parent
 from weightdesk.runs.run import Run, open_run
@@ -70,13 +71,15 @@ def summarise(path: str | os.PathLike[str]) -> RunSummary:
         return _summary(open_run(place), folder_size(open_store(place)))
     except RunError as error:
         return RunSummary(place, "damaged", error=str(error))
+    except OSError as error:  # such as a lease that only its owner may look at
+        return RunSummary(place, "damaged", error=f"{place} cannot be read: {error.strerror or error}")
 
 
 def folder_size(store: Store) -> int:
     """Bytes of all finished files of a run."""
     total = 0
     for folder in ("", *TABLES, SNAPSHOTS):
-        for name in store.names(folder):
+        for name in list_names(store, folder):
             try:
                 total += store.size(name)
             except FileNotFoundError:
@@ -119,4 +122,7 @@ def _recipe_name(recipe: Mapping[str, Any] | None) -> str | None:
     data = (recipe or {}).get("data")
     if not isinstance(data, Mapping):
         return None
-    return Path(data["path"]).name if data.get("path") else data.get("kind")
+    path, kind = data.get("path"), data.get("kind")
+    if isinstance(path, str) and path:
+        return PurePath(path).name
+    return kind if isinstance(kind, str) else None

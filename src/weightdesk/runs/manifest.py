@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from weightdesk.errors import RunFormatError
+from weightdesk.runs.door import reading
 from weightdesk.runs.format import FORMAT, MANIFEST, VERSION
+from weightdesk.runs.jsontext import MAX_BYTES, parse_json
+from weightdesk.runs.runjson import Status, check_run_json
 from weightdesk.runs.stores import Store
 
-STATUSES: Final = ("running", "finished", "interrupted", "failed", "stopped")
+STATUSES: Final[tuple[str, ...]] = get_args(Status)
 """How a recording stands: still going; closed; ended by Ctrl-C; by an exception in the training loop;
 by the recorder itself, which could not go on. A reader who finds `running` without a living writer
 calls the run `killed`, a word that is never stored."""
@@ -88,7 +91,11 @@ def read_manifest(store: Store) -> Manifest:
         RunFormatError: it is damaged, is not of a run, or is of a newer version.
 
     """
-    return _parsed(store.read(MANIFEST), f"{store.location}/{MANIFEST}")
+    with reading(store, MANIFEST, "the JSON text of a run"):
+        if (size := store.size(MANIFEST)) > MAX_BYTES:
+            raise ValueError(f"it has {size:,} bytes, more than the {MAX_BYTES:,} that are read")
+        text = store.read_range(MANIFEST, 0, MAX_BYTES)
+    return _parsed(text, f"{store.location}/{MANIFEST}")
 
 
 @lru_cache(
@@ -96,7 +103,7 @@ def read_manifest(store: Store) -> Manifest:
 )  # it is looked at again and again, and takes long to parse where parameters are thousands
 def _parsed(text: bytes, place: str) -> Manifest:
     try:
-        content = json.loads(text)
+        content = parse_json(text)
     except ValueError as error:
         raise RunFormatError(f"{place} is damaged: {error}; expected the JSON text of a run") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
@@ -106,16 +113,14 @@ def _parsed(text: bytes, place: str) -> Manifest:
             f"{place} has format version {content.get('version')}, this weightdesk reads {VERSION}: "
             f"install the weightdesk that wrote it, {_writer(content)}"
         )
-    needed = {each.name for each in fields(Manifest) if _is_required(each)}
-    if missing := needed - content.keys():
-        raise RunFormatError(f"{place} is damaged: it has no {', '.join(sorted(missing))}")
     if content.get("status") not in STATUSES:
-        raise RunFormatError(f"{place} has status {content.get('status')!r}, expected {', '.join(STATUSES)}")
+        status = str(content.get("status"))[:40]
+        raise RunFormatError(f"{place} has status {status!r}, expected {', '.join(STATUSES)}")
+    try:
+        check_run_json(content)
+    except ValueError as error:
+        raise RunFormatError(f"{place} is damaged: {error}; expected what docs/run-format.md lists") from None
     return Manifest(**{each.name: content[each.name] for each in fields(Manifest) if each.name in content})
-
-
-def _is_required(each: Any) -> bool:
-    return each.default is MISSING and each.default_factory is MISSING
 
 
 def _writer(content: dict[str, Any]) -> str:

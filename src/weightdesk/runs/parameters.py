@@ -24,6 +24,7 @@ class Parameter:
         trainable: whether it required a gradient when the recording began.
         first_step: optimizer steps done when it joined the training, or took this shape and type.
         last_step: optimizer steps done when it was no longer there; None if it stayed to the end.
+        earlier_shapes: that it had before.
 
     >>> fc = Parameter("fc.weight", (10, 64), "float32")
     >>> fc.size, fc.place((1, 3))
@@ -37,6 +38,7 @@ class Parameter:
     trainable: bool = True
     first_step: int = 0
     last_step: int | None = None
+    earlier_shapes: tuple[tuple[int, ...], ...] = ()
 
     @property
     def is_lasting(self) -> bool:
@@ -125,6 +127,7 @@ def read_parameters(model: Mapping[str, Any], place: str) -> Parameters:
                 trainable=bool(each.get("trainable", True)),
                 first_step=int(each.get("first_step", 0)),
                 last_step=each.get("last_step"),
+                earlier_shapes=tuple(tuple(form["shape"]) for form in each.get("earlier", ())),
             )
             for each in model.get("parameters", [])
         )

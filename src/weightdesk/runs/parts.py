@@ -18,7 +18,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weightdesk.errors import RunFormatError
+from weightdesk.runs.door import list_names, reading
 from weightdesk.runs.format import TABLES
 from weightdesk.runs.rows import concatenate, sort_rows
 from weightdesk.runs.stores import Store
@@ -26,7 +26,7 @@ from weightdesk.runs.stores import Store
 MAX_ROWS: Final = 500_000
 """Rows of a merged part; a merge holds that many in memory."""
 _ROW_GROUP: Final = 16_384  # one series of one parameter touches few of them
-_NAME: Final = re.compile(r"part-(?:r(\d+)-)?(\d{8,})-(\d{8,})\.parquet$")
+_NAME: Final = re.compile(r"part-(?:r(\d+)-)?(\d{8,})-(\d{8,})\.parquet$", re.ASCII)
 
 
 @dataclass(frozen=True, order=True)
@@ -144,9 +144,9 @@ class PartWriter:
 
 def list_parts(store: Store, folder: str) -> list[Part]:
     """The parts that hold the table, each row once, in the order of ranks and flushes."""
-    names, before = store.names(folder), None
+    names, before = list_names(store, folder), None
     while names != before:  # a listing that runs beside a merge may miss both the pieces and the whole
-        names, before = store.names(folder), names
+        names, before = list_names(store, folder), names
     parts = [
         Part(int(found[1] or 0), int(found[2]), int(found[3]), name)
         for name in names
@@ -203,30 +203,27 @@ def _encodings(schema: pa.Schema) -> Iterator[tuple[str, str]]:
 
 
 def _read(store: Store, name: str) -> pa.Table:
-    with open_part(store, name) as file:
+    with open_part(store, name) as (_, file):
         return file.read(use_threads=False)
 
 
 def _rows(store: Store, name: str) -> int:
-    with open_part(store, name) as file:
+    with open_part(store, name) as (_, file):
         return int(file.metadata.num_rows)
 
 
 @contextmanager
-def open_part(store: Store, name: str, metadata: pq.FileMetaData | None = None) -> Iterator[pq.ParquetFile]:
-    """A part open for reading, with its footer where it is known already.
+def open_part(
+    store: Store, name: str, metadata: pq.FileMetaData | None = None
+) -> Iterator[tuple[pa.NativeFile, pq.ParquetFile]]:
+    """A part open for reading, with its footer if it is known already, and the file below it.
+
+    Questions for single columns of the metadata end the process if the footer is damaged; see `Footer`.
 
     Raises:
         FileNotFoundError: the part has been merged into another one, or never was.
         RunFormatError: it is damaged, found out now or while it is read.
     """
-    try:
+    with reading(store, name, "a Parquet file, remove it to read the rest of the run"):  # noqa: SIM117
         with store.open_parquet(name) as source:
-            yield pq.ParquetFile(source, metadata=metadata, page_checksum_verification=True)
-    except FileNotFoundError:
-        raise
-    except (pa.ArrowException, OSError) as error:
-        raise RunFormatError(
-            f"{store.location}/{name} is damaged: {str(error).splitlines()[0]}; "
-            f"expected a Parquet file, remove it to read the rest of the run"
-        ) from None
+            yield source, pq.ParquetFile(source, metadata=metadata, page_checksum_verification=True)

@@ -13,6 +13,7 @@ import pyarrow as pa
 from torch import Tensor, nn
 
 from weightdesk.errors import (
+    RunFormatError,
     RunNotFoundError,
     StepNotKeptError,
     UnknownParameterError,
@@ -30,8 +31,9 @@ from weightdesk.runs.format import (
 from weightdesk.runs.history import History, history_of
 from weightdesk.runs.loading import load_state
 from weightdesk.runs.manifest import Manifest, read_manifest
-from weightdesk.runs.parameters import Parameters, read_parameters
+from weightdesk.runs.parameters import Parameter, Parameters, read_parameters
 from weightdesk.runs.rows import sort_rows
+from weightdesk.runs.runjson import is_built_in
 from weightdesk.runs.series import Series, read_series
 from weightdesk.runs.shards import merge_shards
 from weightdesk.runs.snapshotfolder import SnapshotFolder
@@ -111,10 +113,13 @@ class Run:
         status = self.manifest.status  # once more: it may have been closed between the two looks
         return "killed" if status == "running" else status
 
-    @property
+    @cached_property
     def recipe(self) -> dict[str, Any] | None:
-        """What a built-in training needs to be run again; None for the user's own loops."""
-        return self._opened.recipe
+        """What a built-in training needs to be run again; None for the user's own loops.
+
+        Whatever else a user noted as the recipe is in `manifest.recipe` alone.
+        """
+        return self._opened.recipe if is_built_in(self._opened.recipe) else None
 
     @cached_property
     def parameters(self) -> Parameters:
@@ -193,7 +198,7 @@ class Run:
         if not parameter.is_lasting or (wanted >= 0 and wanted not in whole):
             whole = self._snapshots.steps_with(parameter.name)  # reads the header of every file
         what = "snapshot" if parameter.is_lasting else f"snapshot of {parameter.name}"
-        return self._tensor(choose_step(wanted, whole, what), parameter.name)
+        return self._tensor(choose_step(wanted, whole, what), parameter.name, parameter)
 
     def gradient(self, name: str, step: SupportsIndex) -> Tensor:
         """The gradient that the optimizer saw in the step from `step` on: unscaled, summed up, clipped."""
@@ -208,7 +213,10 @@ class Run:
         parameter = self.parameters[name].name
         at = choose_step(step, self._snapshots.extra_steps(parameter), "optimizer state")
         keys = [key for key in self._snapshots.keys(at, parameter) if key not in BESIDE_STATE]
-        return {key: self._tensor(at, f"{parameter}@{key}") for key in keys}
+        try:
+            return {key: self._snapshots.tensor(at, f"{parameter}@{key}") for key in keys}
+        except FileNotFoundError:
+            raise self._thinned(at) from None
 
     def history(self, name: str, index: AnyIndex) -> History:
         """One weight through the run, bit for bit.
@@ -244,7 +252,7 @@ class Run:
         """
         parameter = self.parameters[name].name
         at = choose_step(step, self._snapshots.extra_steps(parameter), "optimizer options")
-        _, then = self._snapshots.optimizer(at)
+        then = self._snapshots.facts(at).options
         if parameter in then:
             return dict(then[parameter])
         for group in (group for optimizer in self._opened.optimizers for group in optimizer["groups"]):
@@ -287,30 +295,40 @@ class Run:
             raise UnknownParameterError(f"no module {name!r} in this run; {closest(name, known)}")
         return name
 
-    def _tensor(self, step: int, key: str) -> Tensor:
+    def _tensor(self, step: int, key: str, parameter: Parameter) -> Tensor:
+        """A tensor that has a shape of the parameter."""
         try:
-            return self._snapshots.tensor(step, key)
+            tensor = self._snapshots.tensor(step, key)
         except FileNotFoundError:
             raise self._thinned(step) from None
+        return self._checked(tensor, step, key, parameter)
+
+    def _checked(self, tensor: Tensor, step: int, key: str, parameter: Parameter) -> Tensor:
+        if tensor.shape not in (parameter.shape, *parameter.earlier_shapes):
+            raise RunFormatError(
+                f"{self.path} is damaged at step {step}: {key!r} has shape {tuple(tensor.shape)}, expected "
+                f"{parameter.shape} as in {MANIFEST}"
+            )
+        return tensor
 
     def _thinned(self, step: int) -> StepNotKeptError:
         file = self._snapshots.whole_file(step)
         return StepNotKeptError(f"{self.path}/{file} was thinned out meanwhile; ask again")
 
     def _extra(self, name: str, key: str, step: SupportsIndex) -> Tensor:
-        parameter, wanted = self.parameters[name].name, operator.index(step)
-        place = f"{parameter}@{key}"
+        parameter, wanted = self.parameters[name], operator.index(step)
+        place = f"{parameter.name}@{key}"
         if wanted >= 0:
             with suppress(FileNotFoundError):
-                return self._snapshots.tensor(wanted, place)
+                return self._checked(self._snapshots.tensor(wanted, place), wanted, place, parameter)
         beside = "beside the weights of" if wanted in self.steps else "of"
-        chosen = choose_step(wanted, self._snapshots.steps_with(place), f"{key} {beside} {parameter}")
-        return self._tensor(chosen, place)
+        chosen = choose_step(wanted, self._snapshots.steps_with(place), f"{key} {beside} {parameter.name}")
+        return self._tensor(chosen, place, parameter)
 
     def _history(self, name: str, index: AnyIndex, column: str, suffix: str) -> History:
         parameter = self.parameters[name]
         place = parameter.place(index)
-        found = self._snapshots.elements(parameter.name + suffix, place, parameter.shape)
+        found = self._snapshots.elements(parameter.name + suffix, place, parameter)
         sampled = place in self._opened.recording.get("sampled", {}).get(parameter.name, ())
         table = self._tables[SAMPLED] if sampled else None
         return history_of(parameter, parameter.index(index), found, table, column)

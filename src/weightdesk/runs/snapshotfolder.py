@@ -6,11 +6,10 @@ steps; its gradients, updates and optimizer state beside it. Readers ask here fo
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import torch
 from jaxtyping import Shaped
@@ -18,8 +17,11 @@ from torch import Tensor
 
 from weightdesk.errors import RunFormatError
 from weightdesk.runs.format import SNAPSHOTS, extra_name, partial_name, snapshot_name
+from weightdesk.runs.jsontext import parse_json
+from weightdesk.runs.parameters import Parameter
 from weightdesk.runs.snapshotreader import Entry, SnapshotReader
 from weightdesk.runs.stackedsteps import rows_of, steps_of
+from weightdesk.runs.stepfacts import StepFacts, read_step_facts
 from weightdesk.runs.stores import Store
 from weightdesk.types import ParameterName, Step
 
@@ -131,18 +133,29 @@ class SnapshotFolder:
         return self._again(read)
 
     def elements(
-        self, key: str, index: int, shape: tuple[int, ...] | None = None
+        self, key: str, index: int, parameter: Parameter
     ) -> tuple[list[Step], Shaped[Tensor, " steps"]]:
         """One element at all steps that keep the tensor: a small read each, at a known place.
 
-        If a shape is given, steps at which the tensor has another one are left out.
+        Arguments:
+            key: the tensor's name.
+            index: the element's row-major place.
+            parameter: that it belongs to. Steps before it took its shape and type are left out.
+
+        Raises:
+            RunFormatError: a tensor has another shape, or not the type that the others have.
         """
+        places = [place for place in self._places(key) if place.step >= parameter.first_step]
+        for place in places:
+            if (place.entry.shape, place.entry.dtype) != (parameter.shape, places[-1].entry.dtype):
+                raise RunFormatError(
+                    f"{self._store.location}/{place.file} is damaged: {key!r} is {place.entry.dtype} of shape "
+                    f"{place.entry.shape}, expected {places[-1].entry.dtype} of shape {parameter.shape}"
+                )
         steps: list[Step] = []
         contents: list[bytes] = []
         dtype = torch.float32
-        for place in self._places(key):
-            if shape not in (None, place.entry.shape):
-                continue
+        for place in places:
             element = place.element(index)
             try:
                 contents.append(self._files.read(place.file, element.offset, element.length))
@@ -158,21 +171,16 @@ class SnapshotFolder:
         prefix = f"{parameter}@"
 
         def read() -> list[str]:
-            header = self._files.header(self._extra_file(step))
+            header = self._files.header(self.extra_file(step))
             names = (*header.entries, *(key for key, tie in header.metadata.items() if tie in header.entries))
             return sorted({name.removeprefix(prefix) for name in names if name.startswith(prefix)})
 
         return self._again(read)
 
-    def optimizer(self, step: Step) -> tuple[str, Mapping[ParameterName, dict[str, Any]]]:
-        """Class of the optimizer that made the step, and the options of each parameter."""
+    def facts(self, step: Step) -> StepFacts:
+        """The optimizer that made the step, its options and the loss scale."""
         metadata = self._again(lambda: self._about(step))
-        return json.loads(metadata.get("optimizer", '""')), json.loads(metadata.get("options", "{}"))
-
-    def loss_scale(self, step: Step) -> float | None:
-        """What the loss of the step was multiplied with; None if that is not known."""
-        text = self._again(lambda: self._about(step)).get("loss_scale")
-        return None if text is None else float(json.loads(text))
+        return read_step_facts(metadata, f"{self._store.location}/{self.extra_file(step)}")
 
     def state(self, step: Step) -> dict[str, Tensor]:
         """The whole state dict of a step, tied tensors once; `state_metadata` has their other names."""
@@ -274,7 +282,8 @@ class SnapshotFolder:
                 return Place(step, file, stacked)
         raise FileNotFoundError(f"{key} of step {step}")
 
-    def _extra_file(self, step: Step) -> str:
+    def extra_file(self, step: Step) -> str:
+        """Name of the file that has what is kept beside the weights of a step."""
         listing = self._listing
         if step in listing.extra:
             return extra_name(step)
@@ -284,7 +293,7 @@ class SnapshotFolder:
 
     def _about(self, step: Step) -> Mapping[str, str]:
         """Metadata of what is kept beside the weights of a step."""
-        file = self._extra_file(step)
+        file = self.extra_file(step)
         metadata = self._files.header(file).metadata
         if step in self._listing.extra:
             return metadata
@@ -294,9 +303,18 @@ class SnapshotFolder:
 
     def _lacks(self, step: Step, parameter: ParameterName) -> bool:
         try:
-            return parameter in json.loads(self._about(step).get(LEFT_OUT, "[]"))
+            return parameter in _names(self._about(step).get(LEFT_OUT, "[]"))
         except FileNotFoundError:
             return True
 
     def _at(self, place: Place) -> Tensor:
         return self._files.at(place.file, place.entry)
+
+
+def _names(text: str) -> list[object]:
+    """A JSON list of names; an empty one if it is none."""
+    try:
+        names = parse_json(text.encode())
+    except ValueError:
+        return []
+    return names if isinstance(names, list) else []

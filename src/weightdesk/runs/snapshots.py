@@ -9,7 +9,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from weightdesk.runs.format import SNAPSHOTS, extra_name, snapshot_name
+from weightdesk.runs.door import list_names
+from weightdesk.runs.format import MAX_STEP, SNAPSHOTS, extra_name, snapshot_name
 from weightdesk.runs.stores import Store
 from weightdesk.runs.tensorfile import Slot, TensorFile
 
@@ -59,13 +60,16 @@ def write_extra(
 
 
 def kept_steps(store: Store, *, extra: bool = False) -> tuple[int, ...]:
-    """Steps with a snapshot, or with its extra file, in ascending order."""
+    """Steps with a snapshot, or with its extra file, in ascending order.
+
+    Only files with the name that the format gives them count: no other digits, none too many.
+    """
+    end, name_of = (_EXTRA_END, extra_name) if extra else (_SNAPSHOT_END, snapshot_name)
     steps = []
-    for name in store.names(SNAPSHOTS):
-        stem = name[len(SNAPSHOTS) + 1 :]
-        end = _EXTRA_END if extra else _SNAPSHOT_END
-        if stem.endswith(end) and (digits := stem[: -len(end)]).isdigit():
-            steps.append(int(digits))
+    for name in list_names(store, SNAPSHOTS):
+        digits = name.removeprefix(f"{SNAPSHOTS}/").removesuffix(end)
+        if digits.isdecimal() and (step := int(digits)) <= MAX_STEP and name_of(step) == name:
+            steps.append(step)
     return tuple(sorted(steps))
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import reduce
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from weightdesk.errors import RunFormatError
+from weightdesk.runs.columns import column_names, conform, unpacked_size
+from weightdesk.runs.footer import Footer
+from weightdesk.runs.format import MAX_STEP, TABLES
 from weightdesk.runs.parts import Part, list_parts, open_part
 from weightdesk.runs.rows import concatenate
 from weightdesk.runs.stores import Store
@@ -20,6 +23,11 @@ Where: TypeAlias = Mapping[str, str | int]
 """Columns with the one value that a row must have in them."""
 
 _ATTEMPTS: Final = 20
+
+_SMALL: Final = 128 << 20
+_RATIO: Final = 100
+"""A table takes `_SMALL` bytes of memory at most, or `_RATIO` times its size on disk if that is more. What
+a recording writes has a ratio of 5 to 20; a megabyte of Parquet can hold a hundred million rows of zeros."""
 
 
 def read_parts(
@@ -59,7 +67,8 @@ class PartReader:
 
     def __init__(self, store: Store, folder: str, *, sharded: bool = False) -> None:
         self._store, self._folder, self._sharded = store, folder, sharded
-        self._footers: dict[str, pq.FileMetaData] = {}
+        self._layout = TABLES[folder]
+        self._footers: dict[str, Footer] = {}
 
     def read(
         self, schema: pa.Schema, *, columns: Sequence[str] | None = None, where: Where | None = None
@@ -72,17 +81,18 @@ class PartReader:
             where: keeps only rows with these values, and skips all row groups without them.
 
         Raises:
-            RunFormatError: a part is damaged.
+            RunFormatError: a part is damaged, has columns that do not fit, or takes too much memory.
         """
         if columns is not None:
             schema = pa.schema([schema.field(name) for name in columns if name in schema.names])
+        budget = _Budget()
         tables: dict[Part, pa.Table] = {}  # a part never changes, so it is read once whatever happens
         for _ in range(_ATTEMPTS):
             parts = list_parts(self._store, self._folder)
             try:
                 for part in parts:
                     if part not in tables:
-                        tables[part] = self._rows(part, columns, where or {})
+                        tables[part] = self._rows(part, columns, where or {}, budget)
             except FileNotFoundError:
                 continue  # the writer merged this part after it was listed
             listed = {part.name for part in parts}  # another thread may read, too, and list other parts
@@ -90,12 +100,26 @@ class PartReader:
             return concatenate([schema.empty_table(), *(tables[part] for part in parts)])
         raise RunFormatError(f"the parts in {self._store.location}/{self._folder} vanish while they are read")
 
+    def read_part(self, part: Part, columns: Sequence[str]) -> pa.Table:
+        """Some columns of one part, as far as it has them.
+
+        Raises:
+            FileNotFoundError: it was merged into another one.
+            RunFormatError: see `read`.
+        """
+        return self._rows(part, columns, {}, _Budget())
+
+    def count(self, part: Part) -> int:
+        """Number of rows of one part, from its footer alone."""
+        with self._open(part) as (_, footer):
+            return sum(footer.rows)
+
     def is_sharded(self) -> bool:
         """Whether several ranks recorded, each its own part of every row."""
         return self._sharded or any(part.rank for part in list_parts(self._store, self._folder))
 
     def last_step(self) -> int | None:
-        """The highest step in the table, from the footers alone."""
+        """The highest step in the table, from the footers alone if they tell it."""
         for _ in range(_ATTEMPTS):
             try:
                 latest = {part.rank: part for part in list_parts(self._store, self._folder)}
@@ -105,29 +129,62 @@ class PartReader:
         return None
 
     def _highest_step(self, part: Part) -> int:
-        with self._open(part) as (_, footer):
-            bounds = (footer.bounds("step", group) for group in range(footer.metadata.num_row_groups))
-            return max((bound[1] for bound in bounds if bound), default=0)
-
-    def _rows(self, part: Part, columns: Sequence[str] | None, where: Where) -> pa.Table:
         with self._open(part) as (file, footer):
-            present = file.schema_arrow.names
+            column_names(file.schema_arrow, self._layout)
+            bounds = [footer.integer_bounds("step", group) for group in range(len(footer.rows))]
+            known = [bound for bound in bounds if bound is not None]
+            if len(known) == len(bounds) and all(0 <= high <= MAX_STEP for _, high in known):
+                return max((high for _, high in known), default=0)
+        steps = self._rows(part, ["step"], {}, _Budget()).column("step")
+        return pc.max(steps).as_py() if len(steps) else 0
+
+    def _rows(self, part: Part, columns: Sequence[str] | None, where: Where, budget: _Budget) -> pa.Table:
+        with self._open(part) as (file, footer):
+            schema = file.schema_arrow
+            present = column_names(schema, self._layout)
             wanted = present if columns is None else [name for name in columns if name in present]
-            table = file.read_row_groups(
-                footer.groups(where), columns=[*{*wanted, *where}], use_threads=False
-            )
+            needed = list(dict.fromkeys([*wanted, *where]))
+            groups = footer.groups(where)
+            budget.spend(unpacked_size(schema, self._layout, footer, groups, needed), footer.size)
+            table = conform(_read_columns(file, groups, present, needed), self._layout)
         if where:
             fits = [_equals(table.column(name), value) for name, value in where.items()]
             table = table.filter(reduce(pc.and_, fits))
         return table.select(wanted)
 
     @contextmanager
-    def _open(self, part: Part) -> Iterator[tuple[pq.ParquetFile, _Footer]]:
+    def _open(self, part: Part) -> Iterator[tuple[pq.ParquetFile, Footer]]:
         footer = self._footers.get(part.name)
-        with open_part(self._store, part.name, footer and footer.metadata) as file:
-            footer = footer or _Footer(file.metadata)
+        with open_part(self._store, part.name, footer and footer.metadata) as (source, file):
+            footer = footer or Footer(source, file)
             self._footers[part.name] = footer
             yield file, footer
+
+
+class _Budget:
+    """Memory of a table beside its size on disk, added up part by part."""
+
+    def __init__(self) -> None:
+        self._unpacked, self._packed = 0, 0
+
+    def spend(self, unpacked: int, packed: int) -> None:
+        """Raise ValueError if the parts together take too much memory for their size."""
+        self._unpacked, self._packed = self._unpacked + unpacked, self._packed + packed
+        if self._unpacked > max(_SMALL, _RATIO * self._packed):
+            raise ValueError(
+                f"the table takes {self._unpacked:,} bytes of memory, more than {_RATIO} times the "
+                f"{self._packed:,} bytes on disk"
+            )
+
+
+def _read_columns(
+    file: pq.ParquetFile, groups: Sequence[int], present: Sequence[str], needed: Sequence[str]
+) -> pa.Table:
+    names = file.schema_arrow.names
+    if len(set(names)) == len(names):
+        return file.read_row_groups(groups, columns=needed, use_threads=False).select(needed)
+    # Columns of the same name cannot be asked for one by one; only a table without other columns has them.
+    return file.read_row_groups(groups, use_threads=False).rename_columns(present).select(needed)
 
 
 def _equals(column: pa.ChunkedArray, value: str | int) -> pa.ChunkedArray:
@@ -136,28 +193,3 @@ def _equals(column: pa.ChunkedArray, value: str | int) -> pa.ChunkedArray:
     # Compares codes: pyarrow itself would first write out the name of every row.
     fits = [pc.equal(each.indices, pc.index(each.dictionary, value)) for each in column.chunks]
     return pa.chunked_array(fits, pa.bool_())
-
-
-class _Footer:
-    """A part's footer, with the extremes of its row groups by column as far as they were asked for."""
-
-    def __init__(self, metadata: pq.FileMetaData) -> None:
-        self.metadata = metadata
-        paths = (metadata.schema.column(place).path for place in range(metadata.num_columns))
-        self._places = {path: place for place, path in enumerate(paths)}
-        self._bounds: dict[tuple[str, int], tuple[Any, Any] | None] = {}
-
-    def bounds(self, column: str, group: int) -> tuple[Any, Any] | None:
-        """Lowest and highest value of the column in the row group; None where that is unknown."""
-        key = column, group
-        if key not in self._bounds:
-            found = self.metadata.row_group(group).column(self._places[column]).statistics
-            self._bounds[key] = (found.min, found.max) if found and found.has_min_max else None
-        return self._bounds[key]
-
-    def groups(self, where: Where) -> list[int]:
-        """Row groups that may hold rows with these values."""
-        found = list(range(self.metadata.num_row_groups))
-        for column, value in where.items():
-            found = [g for g in found if (b := self.bounds(column, g)) is None or b[0] <= value <= b[1]]
-        return found

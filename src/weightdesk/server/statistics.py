@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from weightdesk.runs.format import STATISTICS, STATISTICS_SCHEMA
-from weightdesk.runs.parts import Part, list_parts, open_part
+from weightdesk.runs.parts import Part, list_parts
 from weightdesk.runs.rows import concatenate
 from weightdesk.runs.stores import Store, open_store
 from weightdesk.runs.tables import PartReader
@@ -102,7 +102,7 @@ class _Growing:
     """All rows of a run that one process records, of which only what is new is read each time."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self._store, self._reader = store, PartReader(store, STATISTICS)
         self._lock = Lock()
         self._version: tuple[int, str] | None = None
         self._flush = 0  # up to which one everything is here; parts cover them without a gap
@@ -126,9 +126,7 @@ class _Growing:
         if not new:
             return found
         count = sum(len(each.rows.steps) for each in found.values())
-        for part in new:
-            with open_part(self._store, part.name) as file:
-                count += file.metadata.num_rows
+        count += sum(map(self._reader.count, new))
         if count > MOST:
             return None
         table = concatenate([_EMPTY, *(self._rows(part) for part in new)])
@@ -137,9 +135,7 @@ class _Growing:
         return joined
 
     def _rows(self, part: Part) -> pa.Table:
-        with open_part(self._store, part.name) as file:
-            wanted = [name for name in _EMPTY.column_names if name in file.schema_arrow.names]
-            return file.read(columns=wanted, use_threads=False)
+        return self._reader.read_part(part, _EMPTY.column_names)
 
 
 _EMPTY: Final = STATISTICS_SCHEMA.empty_table().select(

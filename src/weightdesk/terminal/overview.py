@@ -90,7 +90,7 @@ def read_overview(run: Run, step: int | None = None) -> Overview:
         model=manifest.model.get("class", "unknown"),
         network=recipe.network(training) if training else None,
         data=recipe.source(training) if training else None,
-        seed=manifest.seeds.get("seed"),
+        seed=seed if isinstance(seed := manifest.seeds.get("seed"), int) else None,
         parent=Parent.from_dict(manifest.parent) if manifest.parent else None,
         optimizers=tuple(_optimizer(each) for each in manifest.optimizers),
         parameters=len(run.parameters),
@@ -115,7 +115,9 @@ def _optimizer(described: Mapping[str, Any]) -> str:
 
 def _statistics_steps(run: Run) -> int:
     """Number of steps at which statistics of any kind were taken."""
-    first = next(iter(run.parameters))
+    first = next(iter(run.parameters), None)
+    if first is None:
+        return 0
     return max(len(run.series(first, kind).steps) for kind in ("weight", "gradient", "update"))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float32
 from torch import Tensor
 
+from weightdesk.errors import UnknownParameterError
 from weightdesk.runs import Parameter, Run
 
 _CHANNELS: Final = 4  # input channels of a filter that are shown, side by side
@@ -98,6 +99,8 @@ def _part(shown: Sequence[int], whole: Sequence[int]) -> str:
 def _first(parameters: Sequence[Parameter]) -> Parameter:
     """The first convolution of pictures, or else the first matrix, or else the first of the largest."""
     full = [each for each in parameters if each.size]
+    if not full:
+        raise UnknownParameterError("the run has no parameter with weights, so there are none to draw")
     return max(full, key=lambda each: (len(each.shape) == 4, len(each.shape) > 1, _size_of_vector(each)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import SupportsIndex
+from typing import Final, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,9 @@ from weightdesk.runs.history import History
 from weightdesk.runs.run import Run
 from weightdesk.runs.steps import choose_step
 from weightdesk.types import Index, ParameterName, Step
+
+_LONGEST: Final = 10_000_000
+"""Steps of a stretch: every part takes 8 bytes for each of them, and there are ten parts at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +148,10 @@ def explain_move(
     last = choose_step(-1 if stop is None else stop, known, what)
     if first >= last:
         raise OptionError(f"a stretch must end after it begins: got steps {first} to {last}")
+    if last - first > _LONGEST:
+        raise OptionError(
+            f"a stretch has {_LONGEST:,} steps at most, got {first} to {last}: give start and stop"
+        )
     shares = KnownSteps(run, history).between(first, last)
     return _reasons(history, run.steps, (first, last), shares)
 

@@ -9,8 +9,10 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from weightdesk.errors import StepNotKeptError
+from weightdesk.errors import RunFormatError, StepNotKeptError
+from weightdesk.explain.updates.optimizers.options import check_options, check_state
 from weightdesk.explain.updates.optimizers.rule import OptimizerStep
+from weightdesk.runs.format import BESIDE_STATE
 from weightdesk.runs.parameters import Parameter
 from weightdesk.runs.snapshotfolder import SnapshotFolder
 from weightdesk.runs.steps import choose_step
@@ -93,18 +95,25 @@ class StepReader:
 
     def _read(self, step: Step, places: slice) -> RecordedStep:
         name = self._parameter.name
-        keys = self._snapshots.keys(step, name)
-        found = {key: self._pick(step, f"{name}@{key}", places) for key in keys}
+        found = {
+            key: self._pick(step, f"{name}@{key}", places, any_shape=key not in BESIDE_STATE)
+            for key in self._snapshots.keys(step, name)
+        }
         update, gradient = found.pop("update"), found.pop("gradient", None)
-        left, scale = found.pop("backward_gradient", None), self._snapshots.loss_scale(step)
+        left = found.pop("backward_gradient", None)
         weight = self._pick(step, name, places)
-        optimizer, all_options = self._snapshots.optimizer(step)
-        options = dict(all_options.get(name, {}))
+        facts = self._snapshots.facts(step)
+        optimizer, options = facts.optimizer, facts.options.get(name, {})
+        try:
+            check_options(optimizer, options)
+            check_state(optimizer, found, weight)
+        except ValueError as error:
+            raise RunFormatError(f"{self._location(step)} is damaged: {error}") from None
         if optimizer == "AdamW":  # torch said so in the options only from 2.7 on
             options = {"decoupled_weight_decay": True, **options}
         start = OptimizerStep(weight, gradient, found, options, left)
         after = self._after(step, places, weight, update)
-        return RecordedStep(step, optimizer, start, after, scale)
+        return RecordedStep(step, optimizer, start, after, facts.loss_scale)
 
     def _after(self, step: Step, places: slice, weight: Tensor, update: Tensor) -> Tensor:
         moved = weight.double() + update.double()
@@ -115,10 +124,20 @@ class StepReader:
         # the weights may have been changed between two steps, which is none of the optimizer's business
         return torch.where(after - weight == update, after.double(), moved)
 
-    def _pick(self, step: Step, key: str, places: slice) -> Tensor:
-        """The tensor's elements at these places, or the one number that it holds for all weights."""
+    def _pick(self, step: Step, key: str, places: slice, *, any_shape: bool = False) -> Tensor:
+        """The tensor's elements at these places; the whole tensor if it may have another shape and does."""
         is_like = self._snapshots.find(step, key).entry.shape == self._parameter.shape
         if is_like and places.stop - places.start == 1:
             return self._snapshots.element(step, key, places.start)
         tensor = self._snapshots.tensor(step, key)
-        return tensor.flatten()[places] if is_like else tensor
+        if is_like:
+            return tensor.flatten()[places]
+        if any_shape:
+            return tensor
+        raise RunFormatError(
+            f"{self._location(step)} is damaged: {key!r} has shape {tuple(tensor.shape)}, "
+            f"expected {self._parameter.shape}"
+        )
+
+    def _location(self, step: Step) -> str:
+        return f"{self._store.location}/{self._snapshots.extra_file(step)}"

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from weightdesk.errors import RunFormatError
 from weightdesk.explain.updates.optimizers import RULES, Term, terms_of
 from weightdesk.explain.updates.recorded import RecordedStep, StepReader
 from weightdesk.explain.updates.regularisation import regularisation_terms
@@ -48,6 +49,9 @@ def terms_of_step(
 
     Both are empty where the optimizer's rule is not known.
 
+    Raises:
+        RunFormatError: what was recorded does not fit the rule.
+
     >>> from weightdesk.explain.updates.optimizers import OptimizerStep
     >>> start = OptimizerStep(torch.ones(1), torch.ones(1), {}, {"lr": 0.5, "momentum": 0.0})
     >>> recorded = RecordedStep(0, "SGD", start, torch.zeros(1).double())
@@ -59,9 +63,16 @@ def terms_of_step(
     if rule is None:
         return [], {}
     terms: list[Term] = []
-    if start.gradient is not None and start.gradient.isfinite().all():
-        split = rule(start)
-        terms = terms_of(start, split, recipe.get("l2", 0.0))
-        state = {**split.state, "step": torch.as_tensor(start.count)}
-    weight = start.weight.double() + sum(term.value for term in terms)
-    return [*terms, *regularisation_terms(recipe, start.options, state, weight)], state
+    try:
+        if start.gradient is not None and start.gradient.isfinite().all():
+            split = rule(start)
+            terms = terms_of(start, split, recipe.get("l2", 0.0))
+            state = {**split.state, "step": torch.as_tensor(start.count)}
+        weight = start.weight.double() + sum(term.value for term in terms)
+        return [*terms, *regularisation_terms(recipe, start.options, state, weight)], state
+    except (ArithmeticError, LookupError, RuntimeError, TypeError) as error:
+        # Options and state are checked one by one, but not whether they fit each other and the recipe.
+        raise RunFormatError(
+            f"what the run keeps of step {recorded.step} does not fit the rule of {recorded.optimizer}: "
+            f"{str(error)[:80]!r}; no parts of this step can be told"
+        ) from None

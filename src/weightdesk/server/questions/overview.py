@@ -80,7 +80,7 @@ class OverviewQuestion(Question[Overview]):
             created=manifest.created,
             recipe=None if recipe is None else recipe["data"]["kind"],
             network=None if recipe is None else recipe["network"],
-            seed=manifest.seeds.get("seed"),
+            seed=seed if isinstance(seed := manifest.seeds.get("seed"), int) else None,
             optimizer=next((str(each["class"]).rpartition(".")[2] for each in manifest.optimizers), None),
             steps=run.steps,
             gradient_steps=run.gradient_steps,
