@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from weightdesk.errors import OptionError
 
@@ -85,7 +85,7 @@ def listen(host: str, port: int) -> tuple[socket.socket, Address]:
     return listening, Address(known[0], known[1])
 
 
-def _bound(family: int, place: object) -> socket.socket:
+def _bound(family: int, place: tuple[Any, ...]) -> socket.socket:
     # With the protocol named asyncio sends each answer at once; without, it lets them wait for more.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
