@@ -13,14 +13,19 @@ from typing import Any
 import uvicorn
 from websockets.sync.client import ClientConnection, connect
 
-from weightdesk.server.app import make_app
+from weightdesk.server.address import LOOPBACK, listen
 from weightdesk.server.aside import Aside
-from weightdesk.server.launch import LOOPBACK, _bound
-from weightdesk.server.security import Guard
+from weightdesk.server.keys import Keys
+from weightdesk.server.launch import make_server
 from weightdesk.server.session import Session
 from weightdesk.server.wire import unpack
 
 TOKEN = "a-token-that-only-the-tests-know"
+
+
+def cookie_of(token: str, port: int) -> str:
+    """What a browser that has followed the link sends, to any path."""
+    return "; ".join(each.split(";")[0] for each in Keys(token, port).cookies())
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ class Answered:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    cookies: tuple[str, ...] = ()
 
     @property
     def message(self) -> Any:
@@ -69,16 +75,12 @@ class Served:
     @property
     def cookie(self) -> str:
         """What a browser sends after it has followed the link."""
-        return f"weightdesk-{self.port}={self.token}"
+        return cookie_of(self.token, self.port)
 
     def start(self) -> None:
-        listening = _bound(LOOPBACK, self.port)
-        self.port = listening.getsockname()[1]
-        guard = Guard(make_app(self.session, self.aside), self.token, (LOOPBACK, "localhost"), self.port)
-        config = uvicorn.Config(
-            guard, log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=1
-        )
-        self._server = uvicorn.Server(config)
+        listening, address = listen(LOOPBACK, self.port)
+        self.port = address.port
+        self._server = make_server(self.session, self.aside, Keys(self.token, self.port), address)
         self._thread = threading.Thread(target=self._server.run, args=([listening],), daemon=True)
         self._thread.start()
 
@@ -101,7 +103,8 @@ class Served:
             connection.request(method, path, body, sent)
             answer = connection.getresponse()
             told = {name.lower(): value for name, value in answer.getheaders()}
-            return Answered(answer.status, told, answer.read())
+            cookies = tuple(answer.headers.get_all("set-cookie") or ())
+            return Answered(answer.status, told, answer.read(), cookies)
 
     def ask(self, kind: str, **question: Any) -> Answered:
         """A question of the page."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -15,6 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 STATIC = "weightdesk/server/static"
+NOTICES = "THIRD-PARTY-NOTICES.md"
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +61,29 @@ def test_node_is_needed_only_where_there_is_something_to_build(hook: Any, tmp_pa
     building.initialize("standard", {})
 
 
+def assert_complete(notices: str) -> None:
+    """Every package that is bundled is named with its licence, its authors and its conditions."""
+    packages = re.split(r"^## ", notices, flags=re.MULTILINE)[1:]
+    names = [package.split(" - ")[0] for package in packages]
+    assert {"svelte", "uplot", "d3-scale", "clsx"} <= set(names)
+    assert "vite" not in names  # it builds the page, and nothing of it is in there
+    for package in packages:
+        assert re.match(r"\S+ - [\d.]+ \((MIT|ISC)\)\n", package), package[:60]
+        assert "Copyright" in package, package[:60]
+        assert "ermission" in package, package[:60]
+        assert 'PROVIDED "AS IS"' in " ".join(package.split()), package[:60]
+
+
 def test_a_wheel_has_the_page_and_a_source_package_what_it_is_built_from(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "-d", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     with ZipFile(wheel) as packed:
         names = set(packed.namelist())
-    assert {f"{STATIC}/{name}" for name in ("index.html", "desk.js", "desk.css")} <= names
+        notices, script = (packed.read(f"{STATIC}/{name}").decode() for name in (NOTICES, "desk.js"))
+    assert {f"{STATIC}/{name}" for name in ("index.html", "desk.js", "desk.css", NOTICES)} <= names
+    assert_complete(notices)
+    assert json.dumps(notices, ensure_ascii=False)[1:-1] in script
     assert not [name for name in names if "node_modules" in name or name.startswith(("web", "tests"))]
     (source,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(source) as unpacked:

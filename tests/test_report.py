@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from torch import nn
 from weightdesk import report
 from weightdesk.errors import OptionError
 from weightdesk.report import LARGEST, write_report
-from weightdesk.runs import Run
+from weightdesk.runs import Run, open_run
 from weightdesk.server import page as built_page
 from weightdesk.server.session import Session
 
@@ -52,6 +53,27 @@ def test_it_holds_every_weight_gradient_and_update_that_the_run_keeps(
     assert len(answers["examples", "{}"]["inputs"]) == 40
     assert answers["network", '{"step":0}']["layers"][0]["kind"] == "Conv2d"
     assert answers["overview", "{}"]["steps"] == list(run.steps)
+
+
+def test_it_tells_nothing_of_where_the_run_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "my client" / "secret project" / "digits"
+    session = session_of(every_layer(), folder)
+    kept = "digits/snapshots/00000004.safetensors"
+    note = f"No space left on device: '{folder.parent}/{kept}'"
+    parent = {"run": f"{tmp_path}/my client/earlier", "step": 3}
+    manifest = json.loads((folder / "run.json").read_text("utf-8"))
+    changed = {**manifest, "status": "stopped", "note": note, "parent": parent}
+    (folder / "run.json").write_text(json.dumps(changed), "utf-8")
+    for name, path in (("absolute", str(folder)), ("relative", "."), ("above", "../digits")):
+        monkeypatch.chdir(folder)
+        write_report(Session(open_run(path), session.subject), tmp_path / f"{name}.html")
+        answers = answers_in(tmp_path / f"{name}.html")
+        assert answers["overview", "{}"]["path"] == "digits"
+        told = [each["message"] for each in answers["events", "{}"]["events"]]
+        assert "continued from earlier at step 3" in told
+        assert [each for each in told if each.endswith(f"device: '{kept}'")]
+        for part in (str(tmp_path), "my client", "secret project"):
+            assert part not in repr(answers)
 
 
 def test_it_refers_to_nothing_outside_and_its_script_does_not_end_early(

@@ -17,12 +17,14 @@ from typing import Any, Final
 from torch import Tensor
 
 from weightdesk.errors import OptionError, StepNotKeptError
+from weightdesk.runs.parent import Parent
 from weightdesk.runs.stores.regularfiles import expanded
 from weightdesk.runs.wholefile import write_whole
 from weightdesk.server.embedded import Embedded, answered, as_text, embedded
 from weightdesk.server.page import page_file
+from weightdesk.server.paths import name_of, without_folders
 from weightdesk.server.questions.checkup import CheckupQuestion
-from weightdesk.server.questions.events import EventsQuestion
+from weightdesk.server.questions.events import Events, EventsQuestion
 from weightdesk.server.questions.examples import ExamplesQuestion
 from weightdesk.server.questions.flow import FlowQuestion
 from weightdesk.server.questions.layer import LayerQuestion
@@ -110,7 +112,8 @@ class _Contents:
             *_left_out(self.steps, steps, "snapshots"),
             *_left_out(self.changed, changed, "gradients"),
         )
-        facts: dict[str, Any] = {"steps": steps, "gradient_steps": changed}
+        path = name_of(self._session.run.path)  # others are not told where it lies
+        facts: dict[str, Any] = {"path": path, "steps": steps, "gradient_steps": changed}
         if self._silent is not None:
             notes = (*notes, f"weights can only be looked at in this file: {self._silent}")
             facts["subject"] = None
@@ -131,12 +134,22 @@ class _Contents:
 
     @cached_property
     def _always(self) -> list[Embedded]:
-        asked = (MetricsQuestion(), EventsQuestion(), CheckupQuestion())
+        asked = (MetricsQuestion(), CheckupQuestion())
         found = [answered(each, self._session) for each in asked]
+        found.append(embedded(EventsQuestion(), self._events()))
         found += self._statistics()
         if self._silent is None:
             found += self._examples()
         return found
+
+    def _events(self) -> Events:
+        """What happened, without the folders of this machine: notes and the weights begun with name some."""
+        run = self._session.run
+        parent = Parent.from_dict(run.manifest.parent or {})
+        known = [run.path, parent.run or "", parent.file or ""]
+        events = EventsQuestion().answer(self._session).events
+        told = (each.model_copy(update={"message": without_folders(each.message, known)}) for each in events)
+        return Events(events=tuple(told))
 
     def _statistics(self) -> Iterator[Embedded]:
         """What was measured of each parameter, and of as many together as the page asks for at once."""

@@ -100,6 +100,23 @@ def test_a_process_that_dies_is_told_and_takes_nothing_with_it(aside: Aside) -> 
     assert asyncio.run(aside.ask("sweep", SWEEP, stays))
 
 
+def test_another_page_does_not_wait_for_all_that_one_asked(aside: Aside) -> None:
+    answered: list[str] = []
+
+    async def ask(page: str) -> None:
+        assert await aside.ask("sweep", SWEEP, stays, page=page)
+        answered.append(page)
+
+    async def both() -> None:
+        flood = [asyncio.ensure_future(ask("a")) for _ in range(20)]
+        await asyncio.sleep(0)  # all of them stand in line
+        await asyncio.gather(ask("b"), *flood)
+
+    asyncio.run(both())
+    assert answered.index("b") <= 2  # behind the one that is computed, and one that stood there before
+    assert answered.count("a") == 20
+
+
 @pytest.mark.skipif(not Path("/proc").exists(), reason="reads the table of processes where there is one")
 def test_the_process_ends_with_the_one_that_started_it(digits_run: Run) -> None:
     script = """

@@ -9,8 +9,9 @@ import pytest
 from served import TOKEN, Answered, Served
 from websockets.exceptions import InvalidStatus
 
+from weightdesk.server.keys import new_token
 from weightdesk.server.questions import QUESTIONS
-from weightdesk.server.security import HEADERS, LARGEST, new_token
+from weightdesk.server.security import HEADERS, LARGEST
 
 SECRET = "what lies beside the run"
 
@@ -34,15 +35,50 @@ def all_answers(server: Served) -> Iterator[Answered]:
 def test_the_link_opens_the_page_and_its_cookie_all_else(server: Served) -> None:
     opened = server.request("GET", f"/?token={TOKEN}", cookie=None)
     assert opened.status == 200
-    cookie, *attributes = opened.headers["set-cookie"].split("; ")
-    assert {*attributes} == {"HttpOnly", "SameSite=Strict", "Path=/"}
-    assert server.request("POST", "/ask/overview", "{}", cookie=cookie).status == 200
-    assert server.request("POST", "/ask/overview", "{}", cookie=f"other=1; {cookie}; more=2").status == 200
+    cookies = {}
+    for line in opened.cookies:
+        pair, *attributes, path = line.split("; ")
+        assert attributes == ["HttpOnly", "SameSite=Strict"]
+        cookies[path] = pair
+    assert set(cookies) == {"Path=/", "Path=/ask", "Path=/live"}
+    sent = f"{cookies['Path=/ask']}; {cookies['Path=/']}"
+    assert server.request("GET", "/", cookie=cookies["Path=/"]).status == 200
+    assert server.request("POST", "/ask/overview", "{}", cookie=sent).status == 200
+    assert server.request("POST", "/ask/overview", "{}", cookie=f"other=1; {sent}; more=2").status == 200
+
+
+def test_what_a_browser_sends_to_other_ports_opens_no_run(server: Served) -> None:
+    """Cookies know no ports: any server of this address is sent the one of the path /."""
+    opened = server.request("GET", f"/?token={TOKEN}", cookie=None)
+    (everywhere,) = (line.split("; ")[0] for line in opened.cookies if line.endswith("Path=/"))
+    for kind in QUESTIONS:
+        assert server.request("POST", f"/ask/{kind}", "{}", cookie=everywhere).status == 401
+    # nor does it buy the cookies that do
+    for path in ("/", "/?token=", "/?token=wrong"):
+        assert server.request("GET", path, cookie=everywhere).cookies == ()
+    with pytest.raises(InvalidStatus, match="HTTP 403"), server.live(cookie=everywhere):
+        pass
+
+
+def test_no_cookie_is_the_token(server: Served) -> None:
+    opened = server.request("GET", f"/?token={TOKEN}", cookie=None)
+    assert len(opened.cookies) == 3
+    assert TOKEN not in "".join(opened.cookies)
+    assert server.request("GET", "/", cookie=f"weightdesk-{server.port}-page={TOKEN}").status == 401
+    assert server.request("GET", "/", cookie=f"weightdesk-{server.port}={TOKEN}").status == 401
 
 
 @pytest.mark.parametrize("path", ["/", "/static/desk.js", "/ask/overview", "/nowhere"])
 @pytest.mark.parametrize(
-    "cookie", [None, "", "weightdesk-{port}=", "weightdesk-{port}=wrong", "weightdesk-1={token}", "=;=,="]
+    "cookie",
+    [
+        None,
+        "",
+        "weightdesk-{port}-page=",
+        "weightdesk-{port}-page=wrong; weightdesk-{port}-run=wrong",
+        "weightdesk-{port}-page={token}; weightdesk-{port}-run={token}",
+        "=;=,=",
+    ],
 )
 def test_without_the_token_there_is_nothing(server: Served, path: str, cookie: str | None) -> None:
     sent = None if cookie is None else cookie.format(port=server.port, token=TOKEN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response, WebSocket
 from fastapi.responses import FileResponse, JSONResponse
@@ -14,9 +14,17 @@ from weightdesk.server.asking import answered, line, read
 from weightdesk.server.live import follow
 from weightdesk.server.page import FILES, page_file
 from weightdesk.server.questions import QUESTIONS
+from weightdesk.server.questions.question import Question
 from weightdesk.server.security import LARGEST
 from weightdesk.server.session import Session
+from weightdesk.server.turns import BusyError, Turns
 
+PAGE_HEADER: Final = "weightdesk-page"
+"""Tells which page asks, by a random name that it gave itself; those that tell none count as one."""
+
+_AT_ONCE: Final = 16  # questions that are answered at once, each in a thread
+_OF_A_PAGE: Final = 4  # of them of one page, so that others need not wait for all that it asked
+_LONGEST_NAME: Final = 64  # letters of a page's name
 _BINARY: Final = "application/octet-stream"
 _LEFT: Final = 499  # nobody waits for it any more
 
@@ -31,8 +39,9 @@ def make_app(session: Session, aside: Aside | None = None) -> FastAPI:
         aside: answers what takes long; None: the session does.
 
     Errors are JSON, `{"error": "one line"}`: 400 for a question that is none, 404 for an unknown kind,
-    409 for one that cannot be answered.
+    409 for one that cannot be answered, 429 where a page asks more than can wait.
     """
+    answers = _Answers(session, aside)
     app = FastAPI(title="weightdesk", openapi_url=None, docs_url=None, redoc_url=None)
 
     @app.get("/")
@@ -47,10 +56,7 @@ def make_app(session: Session, aside: Aside | None = None) -> FastAPI:
 
     @app.post("/ask/{kind}")
     async def ask(kind: str, request: Request, member: str = "") -> Response:
-        body = await _body(request)
-        if body is None:
-            return _error(413, "the question is too large")
-        return await _answered(kind, body, request, member)
+        return await answers.respond(kind, request, member)
 
     @app.websocket("/live")
     async def live(socket: WebSocket, member: str = "") -> None:
@@ -59,26 +65,46 @@ def make_app(session: Session, aside: Aside | None = None) -> FastAPI:
             await run_in_threadpool(aside.warm)  # the page is there
         await follow(session, socket, member)
 
-    async def _answered(kind: str, body: bytes, request: Request, member: str) -> Response:
+    return app
+
+
+class _Answers:
+    """Answers questions, page by page in turn."""
+
+    def __init__(self, session: Session, aside: Aside | None) -> None:
+        self._session, self._aside = session, aside
+        self._turns = Turns(_AT_ONCE, _OF_A_PAGE)
+
+    async def respond(self, kind: str, request: Request, member: str) -> Response:
+        """The answer to a question, or why there is none."""
+        body = await _body(request)
+        if body is None:
+            return _error(413, "the question is too large")
         if kind not in QUESTIONS:
             return _error(404, f"nothing is called {kind[:40]!r}")
         try:
             question = read(kind, body)
         except OptionError as error:
             return _error(400, str(error))
-        if await request.is_disconnected():  # the page has moved on
-            return Response(status_code=_LEFT)
         try:
-            chosen = await run_in_threadpool(session.of_member, member)
-            if aside is not None and question.long:
-                packed = await aside.ask(kind, body, request.is_disconnected, chosen.member)
-            else:
-                packed = await run_in_threadpool(answered, question, chosen)
+            return _packed(await self._in_turn(question, body, request, member))
+        except BusyError as error:
+            return _error(429, line(error))
         except (WeightdeskError, OSError) as error:
             return _error(409, line(error))
-        return _packed(packed)
 
-    return app
+    async def _in_turn(
+        self, question: Question[Any], body: bytes, request: Request, member: str
+    ) -> bytes | None:
+        """The packed answer, when it is the page's turn; None if it has moved on."""
+        page, left = request.headers.get(PAGE_HEADER, "")[:_LONGEST_NAME], request.is_disconnected
+        async with self._turns.turn(page, left) as has_turn:
+            if not has_turn or await left():
+                return None
+            chosen = await run_in_threadpool(self._session.of_member, member)
+            if self._aside is None or not question.long:
+                return await run_in_threadpool(answered, question, chosen)
+        return await self._aside.ask(question.kind, body, left, chosen.member, page)
 
 
 def _packed(answer: bytes | None) -> Response:

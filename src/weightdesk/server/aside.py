@@ -6,8 +6,6 @@ import asyncio
 import multiprocessing
 import os
 import signal
-from collections import deque
-from collections.abc import Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from threading import RLock, Thread
@@ -18,13 +16,14 @@ from weightdesk.server.asking import answered, line, read
 from weightdesk.server.gauge import CalledOffError, Gauge
 from weightdesk.server.opening import open_place
 from weightdesk.server.session import Session
+from weightdesk.server.turns import Left, Turns
 
-_LOOK: Final = 0.02  # seconds between two looks whether it is one's turn, and anybody still waits
+_LOOK: Final = 0.02  # seconds between two looks whether anybody still waits
 _NICENESS: Final = 10  # a training on this machine, and the page, come first
 
 
 class Aside:
-    """Answers questions about a run in another process, one after the other.
+    """Answers questions about a run in another process, one after the other, page by page.
 
     Arguments:
         run: its folder or address.
@@ -36,7 +35,9 @@ class Aside:
         self._gauge = gauge or Gauge()
         self._arguments = run, network, self._gauge
         self._pool: ProcessPoolExecutor | None = None
-        self._waiting: deque[object] = deque()
+        # One at a time is given away: a pool whose process dies forgets all that stands behind
+        # a question that was called off.
+        self._turns = Turns(at_once=1)
         self._lock = RLock()  # a signal may come while it is held
         self._closed = False
 
@@ -44,9 +45,7 @@ class Aside:
         """Start the process, so that the first question need not wait for it."""
         self._started().submit(os.getpid)
 
-    async def ask(
-        self, kind: str, body: bytes, left: Callable[[], Awaitable[bool]], member: str = ""
-    ) -> bytes | None:
+    async def ask(self, kind: str, body: bytes, left: Left, member: str = "", page: str = "") -> bytes | None:
         """The packed answer; None where whoever asked has left.
 
         Arguments:
@@ -54,29 +53,19 @@ class Aside:
             body: its JSON.
             left: whether whoever asked has left.
             member: of a comparison, whose run the question is about.
+            page: which page asks; pages take turns.
 
         Raises:
+            BusyError: too many questions of this page wait already.
             WeightdeskError: it cannot be answered.
         """
-        turn = object()
-        self._waiting.append(turn)
-        try:
-            # One at a time is given away: a pool whose process dies forgets all that stands behind
-            # a question that was called off.
-            while self._waiting[0] is not turn:
-                await asyncio.sleep(_LOOK)
-                if await left():
-                    return None
-            found = await self._asked((kind, body, member), left)
-        finally:
-            self._waiting.remove(turn)
+        async with self._turns.turn(page, left) as has_turn:
+            found = await self._asked((kind, body, member), left) if has_turn else None
         if isinstance(found, str):
             raise WeightdeskError(found)
         return found
 
-    async def _asked(
-        self, question: tuple[str, bytes, str], left: Callable[[], Awaitable[bool]]
-    ) -> bytes | str | None:
+    async def _asked(self, question: tuple[str, bytes, str], left: Left) -> bytes | str | None:
         pool = self._started()
         try:
             answer = asyncio.get_running_loop().run_in_executor(pool, _answer, *question)

@@ -22,6 +22,14 @@ export class AddressBar implements Place {
   #next: string | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
+  /** The key that the page was opened with goes out of sight: from now on a cookie stands for it. */
+  constructor() {
+    const link = new URL(location.href);
+    if (!link.searchParams.has("token")) return;
+    link.searchParams.delete("token");
+    history.replaceState(history.state, "", link);
+  }
+
   get start(): string {
     return location.hash;
   }
@@ -33,12 +41,9 @@ export class AddressBar implements Place {
     else this.#timer ??= setTimeout(this.#put, rest);
   }
 
-  /** Without the key that this page was opened with. */
   share(): string {
     this.#put();
-    const link = new URL(location.href);
-    link.searchParams.delete("token");
-    return link.href;
+    return location.href;
   }
 
   follow(moved: (link: string) => void): () => void {

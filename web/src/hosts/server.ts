@@ -13,10 +13,12 @@ export function about(search: string): string {
 /** Answers from the server that gave out the page. */
 export class ServerHost implements Host {
   readonly #about = about(location.search);
+  readonly #name = Math.random().toString(36).slice(2); // by which the server gives pages their turns
 
   async ask<K extends keyof Questions>(kind: K, question: Questions[K], signal?: AbortSignal): Promise<Answers[K]> {
     const response = await fetch(`/ask/${kind}${this.#about}`, {
       method: "POST",
+      headers: { "weightdesk-page": this.#name },
       body: JSON.stringify(question),
       signal: signal ?? null,
     });

@@ -22,8 +22,15 @@ function notebook(at: string) {
 }
 
 describe("the address bar", () => {
-  it("is shared without the token", () => {
-    history.replaceState(null, "", "/?token=secret");
+  it("loses the token at once, and nothing else", () => {
+    history.replaceState(null, "", "/?token=secret&member=a%20b#step=3");
+    const bar = new AddressBar();
+    expect(location.href).toBe("http://localhost:3000/?member=a+b#step=3");
+    expect(bar.start).toBe("#step=3");
+    history.replaceState(null, "", "/#step=3");
+  });
+
+  it("is shared as it is written", () => {
     const bar = new AddressBar();
     bar.write("step=3");
     expect(bar.share()).toBe("http://localhost:3000/#step=3");
