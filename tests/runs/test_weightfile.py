@@ -12,6 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from weightdesk.errors import WeightFileError
+from weightdesk.portable import portable_path
 from weightdesk.runs.parent import Parent
 from weightdesk.runs.weightfile import read_weights, write_weights
 
@@ -73,7 +74,7 @@ def test_other_files_are_refused_in_one_line(tmp_path: Path) -> None:
 
 
 @given(
-    run=st.none() | st.text(),
+    run=st.none() | st.text().map(portable_path),
     step=st.none() | st.integers(0, 10**9),
     names=st.lists(st.text(), max_size=3),
 )
