@@ -16,7 +16,16 @@ def commanded(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> list[str]:
 
 
 def test_of_a_program_its_name_and_the_names_of_its_options_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    secret = ("--api-key=SECRET", "--token", "SECRET", "-pSECRET", "SECRET", "--", "--SECRET key", "--=SECRET")
+    secret = (
+        "--api-key=SECRET",
+        "--token",
+        "SECRET",
+        "-pSECRET",
+        "SECRET",
+        "--",
+        "--SECRET key",
+        "--=SECRET",
+    )
     assert commanded(monkeypatch, "/somewhere/bin/train.py", "--lr", "0.1", *secret) == [
         "train.py", "--lr", "--api-key", "--token",
     ]  # fmt: skip

@@ -96,14 +96,13 @@ def _save(page: Page, out: Path) -> None:
 
 def _show(reading: str, page: Page, case: Case, rows: int, *, json: bool) -> None:
     """Print what was read."""
-    from rich.console import Console
-
     from weightdesk.capture.readings import READINGS, STORY
+    from weightdesk.terminal.console import TerminalConsole
 
     print_tables(page, rows, json=json)
     if json:
         return
-    console = Console(highlight=False)
+    console = TerminalConsole()
     if images := page.images():
         console.print(f"\n{len(images)} pictures: --out FILE.png", style="dim")
     if reading == STORY:
@@ -113,10 +112,10 @@ def _show(reading: str, page: Page, case: Case, rows: int, *, json: bool) -> Non
 
 def _list(case: Case, *, json: bool) -> None:
     """Tell what can be read of this network."""
-    from rich.console import Console
     from rich.table import Table
 
     from weightdesk.capture.readings import READINGS
+    from weightdesk.terminal.console import TerminalConsole
     from weightdesk.terminal.document import document
 
     found = [
@@ -130,18 +129,19 @@ def _list(case: Case, *, json: bool) -> None:
     table = Table("reading", "about one", "says", box=None)
     for each in found:
         table.add_row(*each.values())
-    Console(highlight=False).print(table)
+    TerminalConsole().print(table)
 
 
 @contextmanager
 def _progress() -> Iterator[Progress]:
     """A bar on the error stream while something takes long; it leaves nothing behind."""
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
-    console = Console(stderr=True)
+    from weightdesk.terminal.console import TerminalConsole
+
+    console = TerminalConsole(stderr=True)
     bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"),
+        TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:3.0f} %"),
         console=console, transient=True, disable=not console.is_terminal,
     )  # fmt: skip
     with bar:

@@ -40,7 +40,7 @@ def check(
     json: Annotated[bool, typer.Option("--json", help="print the findings as JSON")] = False,
 ) -> None:
     """Look for what goes wrong in a training; exit code 1 where something was found."""
-    from rich.console import Console
+    from weightdesk.terminal.console import TerminalConsole
 
     if overfitting or remedies:
         _generalises(run, network, seeds if remedies else None, json=json)
@@ -53,7 +53,7 @@ def check(
     if json:
         print(document(_plain(found)))
     else:
-        Console(highlight=False).print(_page(found, evidence=evidence))
+        TerminalConsole().print(_page(found, evidence=evidence))
     if found:
         raise typer.Exit(FOUND)
 

@@ -81,10 +81,10 @@ def compare(
 
     Every member is a recorded run; the same command goes on where an interrupted comparison stopped.
     """
-    from rich.console import Console
+    from weightdesk.terminal.console import TerminalConsole
 
     given = {name: value for name, value in options.items() if value is not None}
-    console = Console(stderr=json, highlight=False)
+    console = TerminalConsole(stderr=json)
     if vary or path:
         if len(what) > 1 or (vary and path):
             raise OptionError("--vary and --path take one recipe or path, and one of the two at a time")

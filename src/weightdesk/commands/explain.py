@@ -34,10 +34,9 @@ def explain(
     json: Annotated[bool, typer.Option("--json", help="print the tables as JSON")] = False,
 ) -> None:
     """Explain a weight: what it contributes, why it moved, who pushed it, what depends on it."""
-    from rich.console import Console
-
     from weightdesk.runs import open_run
     from weightdesk.runs.steps import choose_step
+    from weightdesk.terminal.console import TerminalConsole
     from weightdesk.terminal.document import document
     from weightdesk.terminal.reasons import plain, reasons
 
@@ -49,7 +48,7 @@ def explain(
     if json:
         print(document([plain(page) for page in pages]))
         return
-    console = Console(highlight=False)
+    console = TerminalConsole()
     for page in pages:
         console.print(reasons(page, console.width, rows))
         console.print()

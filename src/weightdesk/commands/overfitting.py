@@ -42,9 +42,8 @@ def remedied(run: str, seeds: int) -> Page:
     Raises:
         OptionError: it is no built-in training, which alone can be run again.
     """
-    from rich.console import Console
-
     from weightdesk.runs import open_run
+    from weightdesk.terminal.console import TerminalConsole
     from weightdesk.training import Recipe
     from weightdesk.training.compare import try_remedies
     from weightdesk.training.compare.display import display
@@ -55,5 +54,5 @@ def remedied(run: str, seeds: int) -> Page:
         raise OptionError(f"{run} is of a loop of your own: --remedies trains built-in recipes again")
     recipe = Recipe.from_dict(opened.recipe)
     total = seeds * (1 + len(fitting_remedies(recipe)))
-    with display(Console(stderr=True, highlight=False), 0, total) as hear:
+    with display(TerminalConsole(stderr=True), 0, total) as hear:
         return try_remedies(recipe, f"{Path(run)}-remedies", seeds=seeds, hear=hear)

@@ -46,14 +46,13 @@ def train(
 
     Each recipe has good values for all that is not given.
     """
-    from rich.console import Console
-
+    from weightdesk.terminal.console import TerminalConsole
     from weightdesk.terminal.document import document
 
     given = {name: value for name, value in options.items() if value is not None}
     again = given.get("again")
     recipe, start = _plan(source, given)
-    console = Console(stderr=json, highlight=False)
+    console = TerminalConsole(stderr=json)
     desks: list[DeskBeside] = []
     begun = (lambda folder: desks.append(DeskBeside(folder))) if open_ else None
     outcome = record(recipe, given.get("run"), console, start, begun=begun, **recording_budget(given))

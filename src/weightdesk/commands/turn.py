@@ -64,8 +64,7 @@ def turn(
     json: Annotated[bool, typer.Option("--json", help="print before and after as JSON")] = False,
 ) -> None:
     """Turn weights of a run and see what the network says then, on examples held out of its training."""
-    from rich.console import Console
-
+    from weightdesk.terminal.console import TerminalConsole
     from weightdesk.terminal.document import document
     from weightdesk.terminal.turnpage import turn_page
 
@@ -76,7 +75,7 @@ def turn(
         )
     _check_files(save, save_mix)
     page = _turned(run, step, mix, turns or [], sweep or [], (save, save_mix))
-    console = Console(highlight=False)
+    console = TerminalConsole()
     if json:
         print(document(page))
     else:
