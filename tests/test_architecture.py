@@ -11,10 +11,10 @@ import weightdesk
 
 PACKAGE = Path(weightdesk.__file__).parent
 
-FOUNDATION = {"errors", "portable", "properties", "types"}
+FOUNDATION = {"errors", "paths", "properties", "types"}
 MAY_IMPORT: dict[str, set[str] | None] = {
     "errors": set(),
-    "portable": set(),
+    "paths": {"errors"},
     "properties": {"errors"},
     "types": set(),
     "statistics": FOUNDATION,

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from weightdesk.errors import WeightFileError
-from weightdesk.portable import portable_path
+from weightdesk.paths import portable_path
 from weightdesk.runs.parent import Parent
 from weightdesk.runs.weightfile import read_weights, write_weights
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import torch
 
-from weightdesk.portable import portable_path
+from weightdesk.paths import portable_path
 
 _OWN_PROGRAM: Final = "weightdesk"  # a user's script of this name could not import the package
 _LONG_OPTION: Final = re.compile(r"--[A-Za-z][\w-]*(?==|$)")

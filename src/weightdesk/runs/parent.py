@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from weightdesk.errors import WeightFileError
-from weightdesk.portable import portable_path
+from weightdesk.paths import portable_path
 
 
 @dataclass(frozen=True)

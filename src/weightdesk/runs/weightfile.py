@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from weightdesk.errors import WeightFileError
+from weightdesk.paths import expand_home
 from weightdesk.runs.stores.local import LocalStore
 
 
@@ -59,7 +60,7 @@ def write_weights(
     >>> sorted(found.tensors), found.metadata["step"]
     (['embed.weight', 'head.weight'], '8')
     """
-    file = Path(path).expanduser()
+    file = expand_home(path)
     if file.exists() and not overwrite:
         raise WeightFileError(f"{path} is there already; name another file, or replace it with overwrite")
     apart = _apart(tensors)
@@ -80,7 +81,7 @@ def read_weights(path: str | os.PathLike[str]) -> WeightFile:
     Traceback (most recent call last):
     weightdesk.errors.WeightFileError: no file nowhere.safetensors; expected a .safetensors file with weights
     """
-    file = Path(path).expanduser()
+    file = expand_home(path)
     if not file.is_file():
         raise WeightFileError(f"no file {path}; expected a .safetensors file with weights")
     try:

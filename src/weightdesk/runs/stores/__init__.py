@@ -14,6 +14,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from weightdesk.errors import OptionError
+from weightdesk.paths import expand_home, portable_path
 from weightdesk.runs.stores.local import LocalStore
 from weightdesk.runs.stores.remote import RemoteStore
 
@@ -91,10 +93,22 @@ def open_store(location: str | os.PathLike[str]) -> Store:
 
     Nothing is created until something is written.
 
+    Raises:
+        OptionError: there is no such kind of address, it needs a package that is not installed, or the
+            folder is that of an unknown user.
+
     >>> open_store("runs/mine").location
     'runs/mine'
     >>> open_store("memory://runs/mine").location
     'memory://runs/mine'
     """
     address = os.fspath(location)
-    return RemoteStore(address) if "://" in address else LocalStore(Path(address))
+    if "://" not in address:
+        return LocalStore(expand_home(address))
+    if address.startswith("://"):
+        raise OptionError(f"{address} names no kind of store; expected an address such as s3://bucket/run")
+    try:
+        return RemoteStore(address)
+    except Exception as error:  # each file system has errors of its own; a missing package is ImportError
+        said = " ".join(str(error).split())
+        raise OptionError(f"{portable_path(address)} cannot be reached: {said}") from error

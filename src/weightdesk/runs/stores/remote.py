@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from weightdesk.runs.format import MANIFEST
 from weightdesk.runs.stores.heartbeat import LEASE, Heartbeat
+from weightdesk.runs.stores.reached import Reached
 
 
 class RemoteStore:
@@ -30,7 +31,8 @@ class RemoteStore:
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
         self._files: Any
-        self._files, root = fsspec.url_to_fs(self._url)
+        files, root = fsspec.url_to_fs(self._url)
+        self._files = Reached(files, self._url)
         self._root = str(root).rstrip("/")
         self._lease = Heartbeat(self)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weightdesk.portable import is_portable, portable_path
+from weightdesk.paths import is_portable, portable_path
 
 
 @pytest.mark.parametrize(

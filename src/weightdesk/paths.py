@@ -1,13 +1,36 @@
-"""Paths as they may be told to others: nothing of the machine's folders, nothing secret of an address."""
+"""Paths: as users type them, and as they may be told to others."""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Final
 
+from weightdesk.errors import OptionError
+
 _ADDRESS: Final = re.compile(r"([A-Za-z][\w+.:-]+)://")  # two letters at least: C:// is a drive
 _DRIVE: Final = re.compile(r"[A-Za-z]:[\\/]|[\\/]{2}[^\\/]")  # C:\… and \\server\…, on any system
+
+
+def expand_home(path: str | os.PathLike[str]) -> Path:
+    """A path with the home folder in place of `~`.
+
+    Raises:
+        OptionError: it names the home folder of a user whom this machine does not know, or nothing at all.
+
+    >>> expand_home("runs/digits").as_posix()
+    'runs/digits'
+    """
+    text = os.fspath(path)
+    if not text or "\0" in text:
+        raise OptionError(f"expected the path of a file or folder, got {text!r}")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise OptionError(
+            f"{text}: this machine knows no user {text.split('/', 1)[0][1:]!r}; write the folder out"
+        ) from None
 
 
 def portable_path(path: str) -> str:
@@ -54,4 +77,4 @@ def _below_working_directory(path: Path) -> str | None:
         below = path.expanduser().resolve().relative_to(Path.cwd().resolve())
     except (OSError, RuntimeError, ValueError):  # no such user, no working directory, or elsewhere
         return None
-    return below.as_posix() if below.parts else None
+    return below.as_posix() if below.parts and not below.parts[0].startswith("~") else None
