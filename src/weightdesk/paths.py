@@ -33,6 +33,15 @@ def expand_home(path: str | os.PathLike[str]) -> Path:
         ) from None
 
 
+def in_utf8(text: str) -> str:
+    r"""Text that JSON can hold: bytes of a file's name that are not UTF-8 are shown as escapes.
+
+    >>> in_utf8("caf\udce9.png")
+    'caf\\udce9.png'
+    """
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def portable_path(path: str) -> str:
     """A path without what only this machine knows.
 

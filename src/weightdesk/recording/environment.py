@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import torch
 
-from weightdesk.paths import portable_path
+from weightdesk.paths import in_utf8, portable_path
 
 _OWN_PROGRAM: Final = "weightdesk"  # a user's script of this name could not import the package
 _LONG_OPTION: Final = re.compile(r"--[A-Za-z][\w-]*(?==|$)")
@@ -45,7 +45,7 @@ def command() -> list[str]:
     else:
         arguments = [name[0] for each in sys.argv[1:] if (name := _LONG_OPTION.match(each))]
     # Arguments that are not UTF-8 reach Python as surrogates, which no JSON file can hold.
-    return [each.encode("utf-8", "backslashreplace").decode() for each in (program.name, *arguments)]
+    return [in_utf8(each) for each in (program.name, *arguments)]
 
 
 def _portable_argument(argument: str) -> str:

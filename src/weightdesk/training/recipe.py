@@ -77,7 +77,9 @@ class Recipe:
     test: float = option(real(at_least=0, below=1), "share of the examples that judge it at the end", 0.2)
     standardise: bool = option(flag, "bring inputs, and amounts to predict, to mean 0 and spread 1", True)
     seed: int = option(
-        whole(0, LARGEST_SEED), "seed of the weights, the order and dropout: the same seed gives the same bits", 0
+        whole(0, LARGEST_SEED),
+        "seed of the weights, the order and dropout: the same seed gives the same bits",
+        0,
     )
 
     def __post_init__(self) -> None:

@@ -21,7 +21,8 @@ class Failing(MemoryFileSystem):  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
-    "address", ["nosuch://x", "://x", "://", "~nobody-here/run", "~nobody-here", "", "a\0b", "http+nosuch://a/b"]
+    "address",
+    ["nosuch://x", "://x", "://", "~nobody-here/run", "~nobody-here", "", "a\0b", "http+nosuch://a/b"],
 )
 def test_what_is_no_address_is_refused_in_one_line(address: str) -> None:
     with pytest.raises(OptionError) as refused:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,9 +47,13 @@ class Source:
     )
     examples: int = option(whole(2, _MOST_EXAMPLES), "number of examples of a made-up set", 1000)
     noise: float = option(real(at_least=0), "noise of a made-up set", 0.1)
-    image_size: int = option(whole(2, _LARGEST_SIDE), "pixels a side to which pictures of a folder are scaled", 32)
+    image_size: int = option(
+        whole(2, _LARGEST_SIDE), "pixels a side to which pictures of a folder are scaled", 32
+    )
     data_seed: int = option(
-        whole(0, LARGEST_SEED), "seed of the split and of a made-up set: the same for all seeds of the training", 0
+        whole(0, LARGEST_SEED),
+        "seed of the split and of a made-up set: the same for all seeds of the training",
+        0,
     )
     content_hash: str | None = option(optional(words), "SHA-256 of the user's files as first read", None)
 
@@ -83,7 +88,9 @@ def find_source(place: str | Path) -> tuple[str, str]:
 
 def tables_in(folder: Path) -> tuple[Path, ...]:
     """Return the tables of a folder: `train.…`, and `test.…` where there is one."""
-    files = sorted(each for each in folder.iterdir() if each.suffix.lower() in TABLE_SUFFIXES)
+    files = sorted(
+        each for each in folder.iterdir() if each.suffix.lower() in TABLE_SUFFIXES and each.is_file()
+    )
     named = (next((each for each in files if each.stem == part), None) for part in ("train", "test"))
     return tuple(each for each in named if each is not None)
 
@@ -122,7 +129,7 @@ def content_hash(source: Source) -> str | None:
     digest = hashlib.sha256()
     try:
         for name, file in _files(Path(source.path)):
-            digest.update(name.encode())
+            digest.update(os.fsencode(name))
             with file.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())
     except OSError as error:
@@ -132,6 +139,8 @@ def content_hash(source: Source) -> str | None:
 
 def _files(path: Path) -> Iterable[tuple[str, Path]]:
     if not path.is_dir():
+        if path.exists() and not path.is_file():
+            raise DataError(f"{path} is no file or folder: devices and pipes have no end to be read to")
         yield "", path
         return
     for file in sorted(each for each in path.rglob("*") if each.is_file()):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
 from weightdesk.errors import OptionError
+from weightdesk.training.memory import physical_memory
 from weightdesk.training.networks.cnn import POOL_ABOVE
 from weightdesk.training.networks.plan import Plan
 from weightdesk.training.networks.textcnn import NARROWEST
@@ -25,7 +25,7 @@ def refuse_beyond_memory(network: str, plan: Plan) -> None:
 
     >>> refuse_beyond_memory("mlp", Plan(input_shape=(2,), outputs=1, layers=(8,)))
     """
-    weights, memory = count_weights(network, plan), _memory()
+    weights, memory = count_weights(network, plan), physical_memory()
     if memory is not None and weights * _BYTES > memory:
         raise OptionError(
             f"--layers {','.join(map(str, plan.layers))[:80]} makes a network of {weights:,} weights, which "
@@ -41,14 +41,6 @@ def count_weights(network: str, plan: Plan) -> int:
     33
     """
     return _COUNTS[network](plan)
-
-
-def _memory() -> int | None:
-    """Bytes of memory of this machine; None if the system does not say."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):  # Windows has no sysconf
-        return None
 
 
 def _linear(*sizes: int) -> int:
