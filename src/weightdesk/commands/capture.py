@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weightdesk.commands.network import NetworkOption
+from weightdesk.commands.network import DataOption, NetworkOption
 from weightdesk.commands.tables import print_tables
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def capture(
         typer.Option(help="another run whose layers to compare", metavar="RUN", show_default=False),
     ] = None,
     network: NetworkOption = None,
+    data: DataOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -53,7 +54,7 @@ def capture(
     from weightdesk.runs.steps import choose_step
     from weightdesk.server.opening import open_session
 
-    session = open_session(run, network)
+    session = open_session(run, network, data)
     chosen = choose_step(-1 if step is None else step, session.run.steps, "snapshot")
     case = session.case(chosen, beside=beside or ())
     if reading == "list":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from weightdesk.commands.network import NetworkOption
+from weightdesk.commands.network import DataOption, NetworkOption
 from weightdesk.commands.tables import print_tables
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def check(
     ] = False,
     seeds: Annotated[int, typer.Option(help="trainings of each remedy", min=1)] = 3,
     network: NetworkOption = None,
+    data: DataOption = None,
     evidence: Annotated[
         bool, typer.Option("--evidence", help="print the numbers behind each finding")
     ] = False,
@@ -43,7 +44,7 @@ def check(
     from weightdesk.terminal.console import TerminalConsole
 
     if overfitting or remedies:
-        _generalises(run, network, seeds if remedies else None, json=json)
+        _generalises((run, network, data), seeds if remedies else None, json=json)
         return
 
     from weightdesk.checkup import check as check_run
@@ -58,14 +59,15 @@ def check(
         raise typer.Exit(FOUND)
 
 
-def _generalises(run: str, network: str | None, seeds: int | None, *, json: bool) -> None:
+def _generalises(place: tuple[str, str | None, str | None], seeds: int | None, *, json: bool) -> None:
     """Print the verdict on overfitting, or what remedies do."""
     from weightdesk.commands.overfitting import judge, remedied
 
+    run, network, data = place
     if seeds is not None:
-        print_tables(remedied(run, seeds), _ROWS, json=json)
+        print_tables(remedied(run, seeds, data), _ROWS, json=json)
         return
-    judged = judge(run, network)
+    judged = judge(run, network, data)
     print_tables(judged, _ROWS, json=json)
     if judged.finding is not None:
         raise typer.Exit(FOUND)

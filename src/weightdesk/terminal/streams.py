@@ -62,16 +62,16 @@ class QuietStream:
 
 
 class PlainStream(QuietStream):
-    """A stream to which only `visible` text is written.
+    r"""A stream to which only `visible` text is written.
 
     Attributes:
         rich_proxied_file: what consoles of rich write to; Typer's help has colours, and no text of a user's.
 
     >>> import io
     >>> stream = PlainStream(QuietStream(io.StringIO()))
-    >>> _ = stream.write("\\x1b[2J")
+    >>> _ = stream.write("\x1b[2J")
     >>> stream.getvalue()
-    '\\\\x1b[2J'
+    '\\x1b[2J'
     """
 
     def __init__(self, stream: QuietStream) -> None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from weightdesk.errors import RunFormatError
 from weightdesk.runs import Run, open_run
-from weightdesk.training.compare.record import Record
+from weightdesk.training.compare.record import Record, member_folder
 from weightdesk.types import Step
 
 SCORES: Final = ("accuracy", "r2")
@@ -72,10 +73,19 @@ def curves_of(run: Run) -> dict[str, dict[Step, float]]:
 
 
 def _read(folder: Path, name: str, member: Mapping[str, Any]) -> Result:
-    run = open_run(folder / name)
+    run = open_run(member_folder(folder, name))
     curves = curves_of(run)
-    score = next(each for each in SCORES if each in curves)
-    part = next(each for each in _PARTS if f"{each}{score}" in curves)
+    logged = [
+        (score, part)
+        for score in SCORES
+        for part in _PARTS
+        if {f"{part}{score}", f"{part}loss"} <= curves.keys()
+    ]
+    if not logged:
+        raise RunFormatError(
+            f"{run.path} logged no accuracy or r2 with its loss: it is no member of a comparison"
+        )
+    score, part = logged[0]
     final = {each: _last(curves[f"{part}{each}"]) for each in (score, "loss")}
     return Result(name, member["setting"], member["seed"], run, score, _PARTS[part], final, curves)
 

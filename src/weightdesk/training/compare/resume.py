@@ -8,6 +8,7 @@ from pathlib import Path
 from weightdesk.errors import RunExistsError, RunNotFoundError
 from weightdesk.runs import Run, open_run
 from weightdesk.training.recipe import Recipe
+from weightdesk.training.recorded import without_place
 
 
 def is_done(folder: Path, recipe: Recipe) -> bool:
@@ -37,7 +38,7 @@ def is_done(folder: Path, recipe: Recipe) -> bool:
 
 
 def _refuse_other(run: Run, folder: Path, recipe: Recipe) -> None:
-    if run.recipe is None or Recipe.from_dict(run.recipe) != recipe:
+    if run.recipe is None or without_place(Recipe.from_dict(run.recipe)) != without_place(recipe):
         raise RunExistsError(
             f"{folder} already holds a run of another recipe; give --run another folder, or remove this one"
         )
