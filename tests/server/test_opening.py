@@ -104,8 +104,8 @@ def net(): return nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.Linear(6,
     ("text", "words"),
     [
         (
-            "import argparse; p = argparse.ArgumentParser(); p.add_argument('--lr', required=True); p.parse_args()",
-            "loop.py cannot be run: it ends by itself, loop.py: error: the following arguments are required: --lr",
+            "from argparse import *; p = ArgumentParser(); p.add_argument('--lr', required=True); p.parse_args()",
+            "cannot be run: it ends by itself, loop.py: error: the following arguments are required: --lr",
         ),
         ("raise SystemExit", r"cannot be run: it ends by itself, sys.exit\(None\); put what it does"),
         ("import sys\ndef desk(): sys.exit(0)", r"desk failed: it ends by itself, sys.exit\(0\)"),

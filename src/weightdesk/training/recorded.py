@@ -66,8 +66,8 @@ def recorded_recipe(run: RecordedRun, data: str | None = None) -> dict[str, Any]
     recorded = sum(each.size for each in run.parameters.values())
     if weights != recorded:
         raise OptionError(
-            f"the recipe of {run.path} makes a network of {weights:,} weights, and {recorded:,} were recorded: "
-            "its run.json is damaged or was changed"
+            f"the recipe of {run.path} makes a network of {weights:,} weights, and {recorded:,} were "
+            "recorded: its run.json is damaged or was changed"
         )
     return located_recipe(run.recipe, run.path, data)
 

@@ -39,9 +39,9 @@ def test_keys_in_an_address_are_not_repeated() -> None:
 def test_failures_of_a_file_system_are_errors_of_the_system() -> None:
     fsspec.register_implementation("failing", Failing, clobber=True)
     store = open_store("failing://user:SECRET@a/run")
-    with pytest.raises(OSError, match="^failing://a/run cannot be reached: LookupError: no credentials"):
+    with pytest.raises(OSError, match=r"^failing://a/run cannot be reached: LookupError: no credentials"):
         store.read("run.json")
-    with pytest.raises(TimeoutError, match="^waited$"):
+    with pytest.raises(TimeoutError, match=r"^waited$"):
         store.exists("run.json")
     with pytest.raises(OSError, match="cannot be reached"):
         open_run("failing://a/run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -75,16 +76,10 @@ def curves_of(run: Run) -> dict[str, dict[Step, float]]:
 def _read(folder: Path, name: str, member: Mapping[str, Any]) -> Result:
     run = open_run(member_folder(folder, name))
     curves = curves_of(run)
-    logged = [
-        (score, part)
-        for score in SCORES
-        for part in _PARTS
-        if {f"{part}{score}", f"{part}loss"} <= curves.keys()
-    ]
+    pairs = itertools.product(SCORES, _PARTS)
+    logged = [(score, part) for score, part in pairs if {part + score, f"{part}loss"} <= curves.keys()]
     if not logged:
-        raise RunFormatError(
-            f"{run.path} logged no accuracy or r2 with its loss: it is no member of a comparison"
-        )
+        raise RunFormatError(f"{run.path} is no member of a comparison: it logged no score with its loss")
     score, part = logged[0]
     final = {each: _last(curves[f"{part}{each}"]) for each in (score, "loss")}
     return Result(name, member["setting"], member["seed"], run, score, _PARTS[part], final, curves)

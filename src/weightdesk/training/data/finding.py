@@ -35,7 +35,7 @@ def find_data(source: Source, near: str, named: str | None = None) -> Source:
     """
     if source.kind not in FILES:
         if named is not None:
-            raise OptionError(f"--data names data of your own, and {near} is of the built-in {source.kind}")
+            raise OptionError(f"--data names data of your own; {near} is of the built-in {source.kind}")
         return _at(source, "", None)
     if named is not None:
         return _named(source, named)
