@@ -104,8 +104,8 @@ def net(): return nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.Linear(6,
     ("text", "words"),
     [
         (
-            "from argparse import *; p = ArgumentParser(); p.add_argument('--lr', required=True); p.parse_args()",
-            "cannot be run: it ends by itself, loop.py: error: the following arguments are required: --lr",
+            "from argparse import *; p = ArgumentParser(); p.add_argument('lr'); p.parse_args()",
+            "cannot be run: it ends by itself, loop.py: error: the following arguments are required: lr",
         ),
         ("raise SystemExit", r"cannot be run: it ends by itself, sys.exit\(None\); put what it does"),
         ("import sys\ndef desk(): sys.exit(0)", r"desk failed: it ends by itself, sys.exit\(0\)"),
@@ -144,7 +144,7 @@ def test_a_network_file_sees_no_options_of_ours_and_may_print(
         def desk(): return dict(model=None, inputs=rate)
         """
     path, before = written(tmp_path, text), list(sys.argv)
-    with pytest.raises(OptionError, match="expected a torch.nn.Module, got NoneType"):
+    with pytest.raises(OptionError, match=r"expected a torch.nn.Module, got NoneType"):
         open_session(run.path, f"{path}:desk")
     assert sys.argv == before
     assert capsys.readouterr().err == "warming up\n"

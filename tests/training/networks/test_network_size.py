@@ -21,8 +21,8 @@ def test_as_many_as_the_network_then_has(network: str, layers: list[int], data: 
         tokens = 0
         shape = [data.draw(SIZE), *data.draw(st.lists(st.integers(2, 40), min_size=2, max_size=2))]
     plan = Plan(
-        input_shape=tuple(shape), outputs=data.draw(SIZE), layers=() if network == "neuron" else tuple(layers),
-        tokens=tokens, embedding=4 * data.draw(SIZE), heads=2,
+        input_shape=tuple(shape), outputs=data.draw(SIZE),
+        layers=() if network == "neuron" else tuple(layers), tokens=tokens, embedding=4 * data.draw(SIZE), heads=2,
     )  # fmt: skip
     assert count_weights(network, plan) == sum(each.numel() for each in build(network, plan).parameters())
 

@@ -75,7 +75,7 @@ def _places(path: str, near: str) -> Iterator[Path]:
     """Where data of this name lie that may be opened without being named."""
     told = portable_path(path)
     names = dict.fromkeys(each for each in (told, PurePosixPath(told).name) if each and "\0" not in each)
-    if "://" in told:
+    if "://" in told or not PurePosixPath(told).name:  # "." would be the whole working directory
         return
     for name in names:
         if _is_plain(here := Path.cwd() / name):
