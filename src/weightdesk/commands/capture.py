@@ -25,12 +25,14 @@ def capture(
         typer.Argument(help="what to read: story, filters …; `list` tells all that fit the network"),
     ] = "story",
     layer: Annotated[str | None, typer.Option(help="layer to look at", show_default=False)] = None,
-    unit: Annotated[int | None, typer.Option(help="unit of the layer", min=0, show_default=False)] = None,
+    unit: Annotated[
+        int | None, typer.Option(help="unit of the layer", min=0, max=2**31, show_default=False)
+    ] = None,
     word: Annotated[
         str | None,
         typer.Option(help="a word; of `negation` also two, as in 'never good'", show_default=False),
     ] = None,
-    example: Annotated[int, typer.Option(help="example to look at", min=0)] = 0,
+    example: Annotated[int, typer.Option(help="example to look at", min=0, max=2**31)] = 0,
     step: Annotated[
         int | None,
         typer.Option(help="whose weights to read, the last one where left out", show_default=False),
@@ -47,7 +49,7 @@ def capture(
             help="file for the pictures, where the reading has such", metavar="PNG", show_default=False
         ),
     ] = None,
-    rows: Annotated[int, typer.Option(help="rows of each table", min=1)] = 12,
+    rows: Annotated[int, typer.Option(help="rows of each table", min=1, max=10**6)] = 12,
     json: Annotated[bool, typer.Option("--json", help="print the tables as JSON")] = False,
 ) -> None:
     """Read what the weights capture, each claim with a score and what a random network scores."""

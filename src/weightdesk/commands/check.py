@@ -23,7 +23,8 @@ FOUND = 1
 def check(
     run: Annotated[str, typer.Argument(help="folder or address of a run", show_default=False)],
     until: Annotated[
-        int | None, typer.Option(help="look at no step after this one", min=0, show_default=False)
+        int | None,
+        typer.Option(help="look at no step after this one", min=0, max=2**63 - 1, show_default=False),
     ] = None,
     overfitting: Annotated[
         bool, typer.Option("--overfitting", help="judge the gap between training and held-out loss")
@@ -32,7 +33,7 @@ def check(
         bool,
         typer.Option("--remedies", help="train a built-in recipe again with each remedy for overfitting"),
     ] = False,
-    seeds: Annotated[int, typer.Option(help="trainings of each remedy", min=1)] = 3,
+    seeds: Annotated[int, typer.Option(help="trainings of each remedy", min=1, max=10**4)] = 3,
     network: NetworkOption = None,
     data: DataOption = None,
     evidence: Annotated[

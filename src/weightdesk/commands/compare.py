@@ -49,10 +49,14 @@ _Path = Annotated[
         show_default=False,
     ),
 ]
-_Seeds = Annotated[int, typer.Option(help="trainings of each setting, counted up from --seed", min=1)]
+_Seeds = Annotated[
+    int, typer.Option(help="trainings of each setting, counted up from --seed", min=1, max=10**4)
+]
 _Workers = Annotated[
     int | None,
-    typer.Option(help="trainings at once, one for each core where left out", min=1, show_default=False),
+    typer.Option(
+        help="trainings at once, one for each core where left out", min=1, max=10**4, show_default=False
+    ),
 ]
 _Ray = Annotated[
     str | None,
@@ -73,7 +77,7 @@ def compare(
     seeds: _Seeds = 5,
     workers: _Workers = None,
     ray: _Ray = None,
-    rows: Annotated[int, typer.Option(help="rows of each table", min=1)] = 12,
+    rows: Annotated[int, typer.Option(help="rows of each table", min=1, max=10**6)] = 12,
     json: Annotated[bool, typer.Option("--json", help="print the tables as JSON")] = False,
     **options: Any,
 ) -> None:

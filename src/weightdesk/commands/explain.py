@@ -32,7 +32,7 @@ def explain(
         typer.Option(help="the step to explain, the last one kept where left out", show_default=False),
     ] = None,
     data: DataOption = None,
-    rows: Annotated[int, typer.Option(help="rows of each table", min=1)] = 8,
+    rows: Annotated[int, typer.Option(help="rows of each table", min=1, max=10**6)] = 8,
     json: Annotated[bool, typer.Option("--json", help="print the tables as JSON")] = False,
 ) -> None:
     """Explain a weight: what it contributes, why it moved, who pushed it, what depends on it."""

@@ -62,7 +62,7 @@ def turn(
         typer.Option(help="write the turns into this file, as JSON", metavar="FILE", show_default=False),
     ] = None,
     data: DataOption = None,
-    rows: Annotated[int, typer.Option(help="rows of each table", min=1)] = 8,
+    rows: Annotated[int, typer.Option(help="rows of each table", min=1, max=10**6)] = 8,
     json: Annotated[bool, typer.Option("--json", help="print before and after as JSON")] = False,
 ) -> None:
     """Turn weights of a run and see what the network says then, on examples held out of its training."""

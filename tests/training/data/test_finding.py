@@ -35,7 +35,8 @@ def run_of(folder: Path) -> str:
 @pytest.mark.parametrize(
     "place",
     [
-        "elsewhere/data/wine.csv", "elsewhere/wine.csv", "project/runs/wine/wine.csv", "project/runs/wine.csv",
+        "elsewhere/data/wine.csv", "elsewhere/wine.csv",
+        "project/runs/wine/wine.csv", "project/runs/wine.csv",
         "project/data/wine.csv", "project/wine.csv",
     ],
 )  # fmt: skip
@@ -60,9 +61,9 @@ def test_otherwise_the_error_names_the_option(source: Source, tmp_path: Path) ->
 def test_other_content_is_not_taken(source: Source, tmp_path: Path) -> None:
     changed = tmp_path / "elsewhere" / "wine.csv"
     changed.write_text(TABLE + "\n1,2,0")
-    with pytest.raises(DataError, match="wine.csv has changed since the run was made"):
+    with pytest.raises(DataError, match=r"wine.csv has changed since the run was made"):
         find_data(source, run_of(tmp_path))
-    with pytest.raises(DataError, match="--data: .* is not what the run was trained on"):
+    with pytest.raises(DataError, match=r"--data: .* is not what the run was trained on"):
         find_data(source, run_of(tmp_path), "wine.csv")
     with pytest.raises(DataError, match="--data: no file or folder"):
         find_data(source, run_of(tmp_path), "nowhere.csv")

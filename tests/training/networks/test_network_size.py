@@ -22,7 +22,8 @@ def test_as_many_as_the_network_then_has(network: str, layers: list[int], data: 
         shape = [data.draw(SIZE), *data.draw(st.lists(st.integers(2, 40), min_size=2, max_size=2))]
     plan = Plan(
         input_shape=tuple(shape), outputs=data.draw(SIZE),
-        layers=() if network == "neuron" else tuple(layers), tokens=tokens, embedding=4 * data.draw(SIZE), heads=2,
+        layers=() if network == "neuron" else tuple(layers),
+        tokens=tokens, embedding=4 * data.draw(SIZE), heads=2,
     )  # fmt: skip
     assert count_weights(network, plan) == sum(each.numel() for each in build(network, plan).parameters())
 
@@ -30,7 +31,7 @@ def test_as_many_as_the_network_then_has(network: str, layers: list[int], data: 
 @pytest.mark.parametrize("network", sorted(NETWORKS))
 def test_more_than_the_memory_is_refused_before_it_is_made(network: str) -> None:
     huge = Plan(
-        input_shape=(10**6,) if network == "neuron" else (3, 10**6, 10**6) if network == "cnn" else (9,),
+        input_shape={"neuron": (10**6,), "cnn": (3, 10**6, 10**6)}.get(network, (9,)),
         outputs=10**9, layers=(10**9, 10**9), tokens=9 if network in OF_TEXT else 0, embedding=10**9, heads=1,
     )  # fmt: skip
     with pytest.raises(OptionError, match=r"^--layers 1000000000,1000000000 makes a network of .* GB"):

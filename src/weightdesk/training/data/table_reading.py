@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -88,6 +89,9 @@ def _complete(file: Path, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray
 def _parsed(file: Path, **header: Any) -> pa.Table:
     if file.suffix.lower() in (".parquet", ".pq"):
         return _parquet(file)
+    with file.open("rb") as stream:
+        if stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            raise _not_utf8(file, "its first mark is that of UTF-16, and the rest")
     # Types are guessed from the first block, and no row may be longer than one: the file is read as a whole.
     block = min(max(file.stat().st_size, _SMALLEST_BLOCK), _LARGEST_BLOCK)
     return pyarrow.csv.read_csv(
