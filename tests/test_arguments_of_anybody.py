@@ -23,10 +23,10 @@ Call: TypeAlias = Callable[..., Outcome]
 
 TABLE = "a,b,y\n" + "\n".join(f"{i},{i % 7},{'no' if i % 2 else 'yes'}" for i in range(24)) + "\n"
 ABSURD = (
-    "", " ", "nan", "inf", "-inf", "1e400", "1e300", "1e38", "-1", "0", "0.5", "1e-320", str(2**31), str(2**63),
-    str(2**70), "9" * 400, "9" * 5000, "1_0", "٣", "0x10", "a\0b", "\x1b[2J\u202e", "\udce9", "../..", "~nobody",
-    "none", "true", ",", "1,", "1,,1", "1,2,0", "[1]", "'", "--", "2GB", "9" * 400 + "TB", "sgd", "mlp", "zeros",
-    "x" * 300, "/", ".", "nosuch://x",
+    "", " ", "nan", "inf", "-inf", "1e400", "1e300", "1e38", "-1", "0", "0.5", "1e-320", str(2**31),
+    str(2**63), str(2**70), "9" * 400, "9" * 5000, "1_0", "٣", "0x10", "a\0b", "\x1b[2J\u202e", "\udce9",
+    "../..", "~nobody", "none", "true", ",", "1,", "1,,1", "1,2,0", "[1]", "'", "--", "2GB",
+    "9" * 400 + "TB", "sgd", "mlp", "zeros", "x" * 300, "/", ".", "nosuch://x",
 )  # fmt: skip
 OPTIONS = [each for each in (*RECIPE, *RECORDING) if each.value and each.name not in ("run", "again")]
 # Refused for other values; taken, these alone would train for minutes.
