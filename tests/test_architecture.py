@@ -11,9 +11,10 @@ import weightdesk
 
 PACKAGE = Path(weightdesk.__file__).parent
 
-FOUNDATION = {"errors", "properties", "types"}
+FOUNDATION = {"errors", "paths", "properties", "types"}
 MAY_IMPORT: dict[str, set[str] | None] = {
     "errors": set(),
+    "paths": {"errors"},
     "properties": {"errors"},
     "types": set(),
     "statistics": FOUNDATION,

@@ -11,6 +11,7 @@ import pytest
 from weightdesk import cli
 from weightdesk.errors import RunFormatError
 
+OUT_OF_MEMORY = "error: not enough memory for this; use a smaller network, fewer or smaller examples\n"
 HEAVY = ["torch", "numpy", "numba", "pyarrow", "sklearn", "PIL"]
 
 
@@ -72,6 +73,9 @@ def test_unknown_commands_are_refused_with_a_suggestion() -> None:
         (RunFormatError("run.json is\ndamaged"), 2, "error: run.json is damaged\n"),
         (PermissionError(13, "Permission denied", "runs/a"), 2, "error: Permission denied: runs/a\n"),
         (OSError("the store is gone"), 2, "error: the store is gone\n"),
+        (RunFormatError("of \x1b[2J\u202e"), 2, "error: of \\x1b[2J\\u202e\n"),
+        (MemoryError(), 2, OUT_OF_MEMORY),
+        (RuntimeError("[enforce] DefaultCPUAllocator: can't allocate memory: you tried 9"), 2, OUT_OF_MEMORY),
         (KeyboardInterrupt(), 130, ""),
     ],
 )
@@ -90,13 +94,24 @@ def test_what_goes_wrong_is_one_line(
     assert capsys.readouterr() == ("", line)
 
 
-def test_our_own_mistakes_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_own_mistakes_are_told_as_such(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def fail(**_: object) -> None:
-        raise ZeroDivisionError
+        raise ZeroDivisionError("of \x1b[2J")
 
     monkeypatch.setattr(cli, "app", fail)
-    with pytest.raises(ZeroDivisionError):
-        cli.main()
+    monkeypatch.delenv(cli.TRACEBACK, raising=False)
+    assert cli.main() == cli.FAULT
+    line = capsys.readouterr().err
+    assert line.startswith(r"error: this is a fault of weightdesk: ZeroDivisionError: of \x1b[2J; report it")
+    assert line.count("\n") == 1
+    monkeypatch.setenv(cli.TRACEBACK, "1")
+    assert cli.main() == cli.FAULT
+    shown = capsys.readouterr().err
+    assert shown.startswith("Traceback")
+    assert shown.endswith(line)
+    assert "\x1b" not in shown
 
 
 def test_output_may_go_to_any_stream(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,19 @@ class IndexRangeError(RunError, LookupError):
     """An index lies outside the parameter's shape."""
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory is missing; torch tells it by a plain `RuntimeError` on the CPU.
+
+    >>> is_out_of_memory(MemoryError()), is_out_of_memory(RuntimeError("shapes do not fit"))
+    (True, False)
+    """
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    # "Storage size calculation overflowed" is what torch says of more bytes than an address can count.
+    said = ("allocate memory", "Storage size calculation overflowed")
+    return isinstance(error, RuntimeError) and any(each in str(error) for each in said)
+
+
 def closest(name: str, known: Iterable[str]) -> str:
     """Say which known name was probably meant, as the last words of an error message.
 

@@ -146,7 +146,7 @@ def test_saved_weights_are_the_turned_ones_and_can_be_gone_on_from(call: Call, d
     following = weightdesk.open_run("next")
     assert torch.equal(following.weights("hidden1.weight", 0), saved["hidden1.weight"])
     assert following.manifest.parent is not None
-    assert (following.manifest.parent["run"], following.manifest.parent["step"]) == (str(digits), 40)
+    assert (following.manifest.parent["run"], following.manifest.parent["step"]) == (digits.name, 40)
     assert following.manifest.parent["mix"] == json.loads(Path("m.json").read_text())
 
 

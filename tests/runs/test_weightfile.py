@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from weightdesk.errors import WeightFileError
+from weightdesk.paths import portable_path
 from weightdesk.runs.parent import Parent
 from weightdesk.runs.weightfile import read_weights, write_weights
 
@@ -74,7 +75,7 @@ def test_other_files_are_refused_in_one_line(tmp_path: Path) -> None:
 
 
 @given(
-    run=st.none() | st.text(),
+    run=st.none() | st.text().map(portable_path),
     step=st.none() | st.integers(0, 10**9),
     names=st.lists(st.text(), max_size=3),
 )

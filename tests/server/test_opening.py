@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import textwrap
 from pathlib import Path
 
@@ -90,3 +91,60 @@ def test_what_is_no_network_is_told_in_one_line(run: Run, tmp_path: Path, refere
     with pytest.raises(OptionError, match=words) as told:
         open_session(run.path, reference.format(folder=tmp_path))
     assert "\n" not in str(told.value)
+
+
+NET = """
+import torch
+from torch import nn
+def net(): return nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.Linear(6, 3))
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "from argparse import *; p = ArgumentParser(); p.add_argument('lr'); p.parse_args()",
+            "cannot be run: it ends by itself, loop.py: error: the following arguments are required: lr",
+        ),
+        ("raise SystemExit", r"cannot be run: it ends by itself, sys.exit\(None\); put what it does"),
+        ("import sys\ndef desk(): sys.exit(0)", r"desk failed: it ends by itself, sys.exit\(0\)"),
+        ("def desk(): raise ValueError('two\\nlines')", "desk failed: ValueError: two lines$"),
+        ("def desk(): return dict(model=3, inputs=[[1.0]])", "model: expected a torch.nn.Module, got int"),
+        (NET + "def desk(): return dict(model=net(), inputs=torch.randn(9, 5))", "cannot be multiplied"),
+        (NET + "def desk(): return dict(model=net(), inputs=torch.randn(0, 4))", "inputs hold no examples"),
+        (NET + "def desk(): return dict(model=net(), inputs=torch.tensor(1.0))", "inputs hold no examples"),
+        (
+            NET + "def desk(): return dict(model=net(), inputs=torch.randn(9, 4), targets=torch.zeros(8))",
+            r"expected one of the targets for each of 9 inputs, got \(8,\)",
+        ),
+        (NET + "def desk(): return dict(model=net(), inputs=torch.randn(9, 4), targets=['a'])", "desk: "),
+        (NET + "def desk(): return dict(model=net, inputs=torch.randn(9, 4))", "got function"),
+    ],
+)
+def test_files_that_people_have_are_refused_in_one_line(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, words: str
+) -> None:
+    (tmp_path / "loop.py").write_text(text, "utf-8")
+    with pytest.raises(OptionError, match=words) as told:
+        open_session(run.path, f"{tmp_path}/loop.py:desk")
+    assert "\n" not in str(told.value)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_network_file_sees_no_options_of_ours_and_may_print(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = """
+        import argparse, sys
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--lr", type=float, default=0.1)
+        rate = parser.parse_args().lr
+        print("warming up", file=sys.stderr)
+        def desk(): return dict(model=None, inputs=rate)
+        """
+    path, before = written(tmp_path, text), list(sys.argv)
+    with pytest.raises(OptionError, match=r"expected a torch.nn.Module, got NoneType"):
+        open_session(run.path, f"{path}:desk")
+    assert sys.argv == before
+    assert capsys.readouterr().err == "warming up\n"

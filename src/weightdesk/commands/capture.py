@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weightdesk.commands.network import NetworkOption
+from weightdesk.commands.network import DataOption, NetworkOption
 from weightdesk.commands.tables import print_tables
 
 if TYPE_CHECKING:
@@ -25,12 +25,14 @@ def capture(
         typer.Argument(help="what to read: story, filters …; `list` tells all that fit the network"),
     ] = "story",
     layer: Annotated[str | None, typer.Option(help="layer to look at", show_default=False)] = None,
-    unit: Annotated[int | None, typer.Option(help="unit of the layer", min=0, show_default=False)] = None,
+    unit: Annotated[
+        int | None, typer.Option(help="unit of the layer", min=0, max=2**31, show_default=False)
+    ] = None,
     word: Annotated[
         str | None,
         typer.Option(help="a word; of `negation` also two, as in 'never good'", show_default=False),
     ] = None,
-    example: Annotated[int, typer.Option(help="example to look at", min=0)] = 0,
+    example: Annotated[int, typer.Option(help="example to look at", min=0, max=2**31)] = 0,
     step: Annotated[
         int | None,
         typer.Option(help="whose weights to read, the last one where left out", show_default=False),
@@ -40,20 +42,21 @@ def capture(
         typer.Option(help="another run whose layers to compare", metavar="RUN", show_default=False),
     ] = None,
     network: NetworkOption = None,
+    data: DataOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
             help="file for the pictures, where the reading has such", metavar="PNG", show_default=False
         ),
     ] = None,
-    rows: Annotated[int, typer.Option(help="rows of each table", min=1)] = 12,
+    rows: Annotated[int, typer.Option(help="rows of each table", min=1, max=10**6)] = 12,
     json: Annotated[bool, typer.Option("--json", help="print the tables as JSON")] = False,
 ) -> None:
     """Read what the weights capture, each claim with a score and what a random network scores."""
     from weightdesk.runs.steps import choose_step
     from weightdesk.server.opening import open_session
 
-    session = open_session(run, network)
+    session = open_session(run, network, data)
     chosen = choose_step(-1 if step is None else step, session.run.steps, "snapshot")
     case = session.case(chosen, beside=beside or ())
     if reading == "list":
@@ -96,14 +99,13 @@ def _save(page: Page, out: Path) -> None:
 
 def _show(reading: str, page: Page, case: Case, rows: int, *, json: bool) -> None:
     """Print what was read."""
-    from rich.console import Console
-
     from weightdesk.capture.readings import READINGS, STORY
+    from weightdesk.terminal.console import TerminalConsole
 
     print_tables(page, rows, json=json)
     if json:
         return
-    console = Console(highlight=False)
+    console = TerminalConsole()
     if images := page.images():
         console.print(f"\n{len(images)} pictures: --out FILE.png", style="dim")
     if reading == STORY:
@@ -113,10 +115,10 @@ def _show(reading: str, page: Page, case: Case, rows: int, *, json: bool) -> Non
 
 def _list(case: Case, *, json: bool) -> None:
     """Tell what can be read of this network."""
-    from rich.console import Console
     from rich.table import Table
 
     from weightdesk.capture.readings import READINGS
+    from weightdesk.terminal.console import TerminalConsole
     from weightdesk.terminal.document import document
 
     found = [
@@ -130,18 +132,19 @@ def _list(case: Case, *, json: bool) -> None:
     table = Table("reading", "about one", "says", box=None)
     for each in found:
         table.add_row(*each.values())
-    Console(highlight=False).print(table)
+    TerminalConsole().print(table)
 
 
 @contextmanager
 def _progress() -> Iterator[Progress]:
     """A bar on the error stream while something takes long; it leaves nothing behind."""
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
-    console = Console(stderr=True)
+    from weightdesk.terminal.console import TerminalConsole
+
+    console = TerminalConsole(stderr=True)
     bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"),
+        TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:3.0f} %"),
         console=console, transient=True, disable=not console.is_terminal,
     )  # fmt: skip
     with bar:

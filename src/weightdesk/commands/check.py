@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from weightdesk.commands.network import NetworkOption
+from weightdesk.commands.network import DataOption, NetworkOption
 from weightdesk.commands.tables import print_tables
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ FOUND = 1
 def check(
     run: Annotated[str, typer.Argument(help="folder or address of a run", show_default=False)],
     until: Annotated[
-        int | None, typer.Option(help="look at no step after this one", min=0, show_default=False)
+        int | None,
+        typer.Option(help="look at no step after this one", min=0, max=2**63 - 1, show_default=False),
     ] = None,
     overfitting: Annotated[
         bool, typer.Option("--overfitting", help="judge the gap between training and held-out loss")
@@ -32,18 +33,19 @@ def check(
         bool,
         typer.Option("--remedies", help="train a built-in recipe again with each remedy for overfitting"),
     ] = False,
-    seeds: Annotated[int, typer.Option(help="trainings of each remedy", min=1)] = 3,
+    seeds: Annotated[int, typer.Option(help="trainings of each remedy", min=1, max=10**4)] = 3,
     network: NetworkOption = None,
+    data: DataOption = None,
     evidence: Annotated[
         bool, typer.Option("--evidence", help="print the numbers behind each finding")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="print the findings as JSON")] = False,
 ) -> None:
     """Look for what goes wrong in a training; exit code 1 where something was found."""
-    from rich.console import Console
+    from weightdesk.terminal.console import TerminalConsole
 
     if overfitting or remedies:
-        _generalises(run, network, seeds if remedies else None, json=json)
+        _generalises((run, network, data), seeds if remedies else None, json=json)
         return
 
     from weightdesk.checkup import check as check_run
@@ -53,19 +55,20 @@ def check(
     if json:
         print(document(_plain(found)))
     else:
-        Console(highlight=False).print(_page(found, evidence=evidence))
+        TerminalConsole().print(_page(found, evidence=evidence))
     if found:
         raise typer.Exit(FOUND)
 
 
-def _generalises(run: str, network: str | None, seeds: int | None, *, json: bool) -> None:
+def _generalises(place: tuple[str, str | None, str | None], seeds: int | None, *, json: bool) -> None:
     """Print the verdict on overfitting, or what remedies do."""
     from weightdesk.commands.overfitting import judge, remedied
 
+    run, network, data = place
     if seeds is not None:
-        print_tables(remedied(run, seeds), _ROWS, json=json)
+        print_tables(remedied(run, seeds, data), _ROWS, json=json)
         return
-    judged = judge(run, network)
+    judged = judge(run, network, data)
     print_tables(judged, _ROWS, json=json)
     if judged.finding is not None:
         raise typer.Exit(FOUND)

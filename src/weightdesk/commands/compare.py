@@ -49,10 +49,14 @@ _Path = Annotated[
         show_default=False,
     ),
 ]
-_Seeds = Annotated[int, typer.Option(help="trainings of each setting, counted up from --seed", min=1)]
+_Seeds = Annotated[
+    int, typer.Option(help="trainings of each setting, counted up from --seed", min=1, max=10**4)
+]
 _Workers = Annotated[
     int | None,
-    typer.Option(help="trainings at once, one for each core where left out", min=1, show_default=False),
+    typer.Option(
+        help="trainings at once, one for each core where left out", min=1, max=10**4, show_default=False
+    ),
 ]
 _Ray = Annotated[
     str | None,
@@ -73,7 +77,7 @@ def compare(
     seeds: _Seeds = 5,
     workers: _Workers = None,
     ray: _Ray = None,
-    rows: Annotated[int, typer.Option(help="rows of each table", min=1)] = 12,
+    rows: Annotated[int, typer.Option(help="rows of each table", min=1, max=10**6)] = 12,
     json: Annotated[bool, typer.Option("--json", help="print the tables as JSON")] = False,
     **options: Any,
 ) -> None:
@@ -81,10 +85,10 @@ def compare(
 
     Every member is a recorded run; the same command goes on where an interrupted comparison stopped.
     """
-    from rich.console import Console
+    from weightdesk.terminal.console import TerminalConsole
 
     given = {name: value for name, value in options.items() if value is not None}
-    console = Console(stderr=json, highlight=False)
+    console = TerminalConsole(stderr=json)
     if vary or path:
         if len(what) > 1 or (vary and path):
             raise OptionError("--vary and --path take one recipe or path, and one of the two at a time")

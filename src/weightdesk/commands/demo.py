@@ -26,15 +26,14 @@ next: weightdesk open {path}
 
 def demo() -> None:
     """Train a small network on handwritten digits, show what was recorded, and open it on the desk."""
-    from rich.console import Console
-
     from weightdesk.commands.show import print_page
     from weightdesk.commands.train import record, tell
     from weightdesk.runs import open_run
+    from weightdesk.terminal.console import TerminalConsole
     from weightdesk.terminal.overview import read_overview
     from weightdesk.training import Recipe
 
-    console = Console(highlight=False)
+    console = TerminalConsole()
     # More than a training would spend on it: here the recording is what it is all about.
     outcome = record(Recipe.create("digits"), None, console, cost=0.2)
     tell(console, outcome.summary().splitlines()[0] + "\n")

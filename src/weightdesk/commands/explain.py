@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from weightdesk.commands.network import DataOption
 from weightdesk.errors import OptionError
 
 if TYPE_CHECKING:
@@ -30,14 +31,14 @@ def explain(
         int | None,
         typer.Option(help="the step to explain, the last one kept where left out", show_default=False),
     ] = None,
-    rows: Annotated[int, typer.Option(help="rows of each table", min=1)] = 8,
+    data: DataOption = None,
+    rows: Annotated[int, typer.Option(help="rows of each table", min=1, max=10**6)] = 8,
     json: Annotated[bool, typer.Option("--json", help="print the tables as JSON")] = False,
 ) -> None:
     """Explain a weight: what it contributes, why it moved, who pushed it, what depends on it."""
-    from rich.console import Console
-
     from weightdesk.runs import open_run
     from weightdesk.runs.steps import choose_step
+    from weightdesk.terminal.console import TerminalConsole
     from weightdesk.terminal.document import document
     from weightdesk.terminal.reasons import plain, reasons
 
@@ -45,11 +46,11 @@ def explain(
     known = opened.parameters[parameter]
     place = known.index(_numbers(index))
     chosen = choose_step(-1 if step is None else step, opened.gradient_steps, "gradient")
-    pages = _pages(opened, known.name, place, chosen)
+    pages = _pages(opened, known.name, place, chosen, data)
     if json:
         print(document([plain(page) for page in pages]))
         return
-    console = Console(highlight=False)
+    console = TerminalConsole()
     for page in pages:
         console.print(reasons(page, console.width, rows))
         console.print()
@@ -65,16 +66,16 @@ def _numbers(text: str) -> list[int]:
         raise OptionError(f"the index must be whole numbers such as 3,17, got {text!r}") from None
 
 
-def _pages(run: Run, name: str, index: Index, step: int) -> list[Page]:
+def _pages(run: Run, name: str, index: Index, step: int, data: str | None) -> list[Page]:
     update, move = run.explain_update(name, index, step), run.explain_move(name, index)
     if run.recipe is None:
         return [update, move]
     from weightdesk.explain import explain_classes
-    from weightdesk.training import replays
+    from weightdesk.training import recorded_recipe, replays
 
     kept = run.gradient_steps
     spread = kept[:: -(-len(kept) // _STEPS_RUN_AGAIN)]
-    moments = {moment.step: moment for moment in replays(run.recipe, {step, *spread})}
+    moments = {moment.step: moment for moment in replays(recorded_recipe(run, data), {step, *spread})}
     pages = [update, *_of_moment(run, moments[step], name, index), move]
     if moments[step].class_names:
         pages.append(explain_classes(run, [moments[each] for each in spread], name, index))

@@ -1,4 +1,4 @@
-"""`--network FILE:FUNCTION`: the network of a training loop of one's own, with examples."""
+"""Options that name what a run does not keep: the network of one's own loop, and one's own data."""
 
 from __future__ import annotations
 
@@ -16,3 +16,14 @@ NetworkOption = Annotated[
     ),
 ]
 """None where a built-in training is opened, or weights are only looked at."""
+
+DataOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="the data of your own that the run was trained on, if they lie neither in the working directory "
+        "nor beside the run",
+        show_default=False,
+    ),
+]
+"""None where they are looked for, or the run is of a built-in data set."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from weightdesk.commands.network import NetworkOption
+from weightdesk.commands.network import DataOption, NetworkOption
 
 
 def open_(
@@ -20,6 +20,7 @@ def open_(
     ] = "127.0.0.1",
     browser: Annotated[bool, typer.Option(help="open the browser")] = True,
     network: NetworkOption = None,
+    data: DataOption = None,
 ) -> None:
     """Open the desk of a run in the browser: replay the training, see why weights moved, turn them.
 
@@ -29,7 +30,7 @@ def open_(
     from weightdesk.server.launch import serve
     from weightdesk.server.opening import open_place
 
-    session = open_place(run, network)
-    aside = Aside(run, network, session.gauge)
+    session = open_place(run, network, data)
+    aside = Aside(run, network, session.gauge, data)
     at = "page=compare" if session.members else ""
     serve(session, aside=aside, host=host, port=port, browse=browser, at=at)

@@ -122,6 +122,9 @@ START: Final = (
            "go on from these weights, with a fresh optimizer: a file of `weightdesk turn --save`, a run or "
            "a snapshot in it; the options are those of its run where left out"),
     Option("step", "Start", "STEP", "which snapshot of the run; the last one where left out"),
+    Option("data", "Start", "FILE",
+           "the data of the run that --again or --from names, if they lie neither in the working directory "
+           "nor beside the run"),
 )
 """What decides where it begins."""
 # fmt: on

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from weightdesk.types import Step
 
 
-def judge(run: str, network: str | None) -> Generalisation:
+def judge(run: str, network: str | None, data: str | None = None) -> Generalisation:
     """The gap of a run; with margins and sharpness where its network is at hand.
 
     Raises:
@@ -22,7 +22,7 @@ def judge(run: str, network: str | None) -> Generalisation:
     from weightdesk.checkup.generalisation import generalisation, weigh
     from weightdesk.server.opening import open_session
 
-    session = open_session(run, network)
+    session = open_session(run, network, data)
 
     def weighed(step: Step) -> Weighing:
         subject = session.subject
@@ -36,16 +36,15 @@ def judge(run: str, network: str | None) -> Generalisation:
     return generalisation(session.run, weighed if known else None)
 
 
-def remedied(run: str, seeds: int) -> Page:
+def remedied(run: str, seeds: int, data: str | None = None) -> Page:
     """What remedies do to the training of a run.
 
     Raises:
         OptionError: it is no built-in training, which alone can be run again.
     """
-    from rich.console import Console
-
     from weightdesk.runs import open_run
-    from weightdesk.training import Recipe
+    from weightdesk.terminal.console import TerminalConsole
+    from weightdesk.training import Recipe, recorded_recipe
     from weightdesk.training.compare import try_remedies
     from weightdesk.training.compare.display import display
     from weightdesk.training.compare.remedies import fitting_remedies
@@ -53,7 +52,7 @@ def remedied(run: str, seeds: int) -> Page:
     opened = open_run(run)
     if opened.recipe is None:
         raise OptionError(f"{run} is of a loop of your own: --remedies trains built-in recipes again")
-    recipe = Recipe.from_dict(opened.recipe)
+    recipe = Recipe.from_dict(recorded_recipe(opened, data))
     total = seeds * (1 + len(fitting_remedies(recipe)))
-    with display(Console(stderr=True, highlight=False), 0, total) as hear:
+    with display(TerminalConsole(stderr=True), 0, total) as hear:
         return try_remedies(recipe, f"{Path(run)}-remedies", seeds=seeds, hear=hear)

@@ -49,21 +49,21 @@ class Repetition:
         )
 
 
-def stored_recipe(run: Run) -> Recipe:
+def stored_recipe(run: Run, data: str | None = None) -> Recipe:
     """The recipe that a run keeps.
 
     Raises:
         OptionError: the run is of somebody's own training loop.
 
     """
-    from weightdesk.training import Recipe
+    from weightdesk.training import Recipe, recorded_recipe
 
     if run.recipe is None:
         raise OptionError(
             f"{run.path} keeps no recipe: it is of a training loop of its own, and only a run that "
             "`weightdesk train` made can be run again"
         )
-    return Recipe.from_dict(run.recipe)
+    return Recipe.from_dict(recorded_recipe(run, data))
 
 
 def compare(original: Run, repeated: Run) -> Repetition:

@@ -16,14 +16,13 @@ def runs(
     """List the runs in a folder, the oldest first."""
     from datetime import datetime
 
-    from rich.console import Console
-
     from weightdesk.runs import find_runs
+    from weightdesk.terminal.console import TerminalConsole
     from weightdesk.terminal.document import document
     from weightdesk.terminal.listing import run_table
 
     found = find_runs(folder)
-    console = Console(highlight=False)
+    console = TerminalConsole()
     if json:
         print(document(found))
     elif found:

@@ -31,9 +31,8 @@ def show(
     json: Annotated[bool, typer.Option("--json", help="print the numbers as JSON")] = False,
 ) -> None:
     """Show a run: how it went, and its layers at the start and now."""
-    from rich.console import Console
-
     from weightdesk.runs import open_run
+    from weightdesk.terminal.console import TerminalConsole
     from weightdesk.terminal.document import document
     from weightdesk.terminal.overview import read_overview
 
@@ -44,7 +43,7 @@ def show(
     if json:
         print(document(overview))
     else:
-        print_page(opened, overview, Console(highlight=False), until=step)
+        print_page(opened, overview, TerminalConsole(), until=step)
 
 
 def print_page(run: Run, overview: Overview, console: Console, until: int | None = None) -> None:

@@ -22,10 +22,12 @@ class Origin:
     Attributes:
         start: the weights, and where they come from.
         recipe: that they were trained by, as its run stored it; None where that is not known.
+        near: the folder of the run, or of the weight file.
     """
 
     start: Start
     recipe: dict[str, Any] | None
+    near: str
 
 
 def find_origin(place: str, step: str | None = None) -> Origin:
@@ -58,20 +60,20 @@ def repeated_start(run: Run) -> Start | None:
     return Start(partial(run.load_into, step=0), parent) if parent else None
 
 
-def continued_recipe(origin: Origin, place: str, options: dict[str, Any]) -> Recipe:
+def continued_recipe(origin: Origin, place: str, options: dict[str, Any], data: str | None = None) -> Recipe:
     """The recipe by which to go on: the one before, but for the options given.
 
     Raises:
         OptionError: there is none before, or an option is impossible.
     """
-    from weightdesk.training import Recipe
+    from weightdesk.training import Recipe, located_recipe
 
     if origin.recipe is None:
         raise OptionError(
             f"{place} keeps no recipe: say what to train on, such as `weightdesk train digits --from …`, "
             "with the network that the weights are of"
         )
-    return Recipe.from_dict(origin.recipe).changed(**options)
+    return Recipe.from_dict(located_recipe(origin.recipe, origin.near, data)).changed(**options)
 
 
 def _of_run(run: Run, step: int | None) -> Origin:
@@ -81,7 +83,7 @@ def _of_run(run: Run, step: int | None) -> Origin:
 
     chosen = choose_step(-1 if step is None else step, run.steps, "snapshot")
     start = Start(partial(run.load_into, step=chosen), Parent(run.path, chosen).to_dict())
-    return Origin(start, run.recipe)
+    return Origin(start, run.recipe, run.path)
 
 
 def _of_snapshot(file: Path) -> Origin | None:
@@ -110,7 +112,7 @@ def _of_file(place: str) -> Origin:
     found = read_weights(place)
     parent = Parent.from_metadata(found.metadata, place)
     start = Start(lambda model: load_state(model, found.tensors, place), parent.to_dict())
-    return Origin(start, _recipe(found.metadata, place))
+    return Origin(start, _recipe(found.metadata, place), str(Path(place).parent))
 
 
 def _recipe(metadata: Any, place: str) -> dict[str, Any] | None:

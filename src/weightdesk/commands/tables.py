@@ -16,13 +16,12 @@ def print_tables(page: Page, rows: int, *, json: bool) -> None:
         rows: of each table that are shown to people.
         json: all rows for programs instead.
     """
-    from rich.console import Console
-
+    from weightdesk.terminal.console import TerminalConsole
     from weightdesk.terminal.document import document
     from weightdesk.terminal.reasons import plain, reasons
 
     if json:
         print(document(plain(page)))
         return
-    console = Console(highlight=False)
+    console = TerminalConsole()
     console.print(reasons(page, console.width, rows))

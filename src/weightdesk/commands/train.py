@@ -46,14 +46,13 @@ def train(
 
     Each recipe has good values for all that is not given.
     """
-    from rich.console import Console
-
+    from weightdesk.terminal.console import TerminalConsole
     from weightdesk.terminal.document import document
 
     given = {name: value for name, value in options.items() if value is not None}
     again = given.get("again")
     recipe, start = _plan(source, given)
-    console = Console(stderr=json, highlight=False)
+    console = TerminalConsole(stderr=json)
     desks: list[DeskBeside] = []
     begun = (lambda folder: desks.append(DeskBeside(folder))) if open_ else None
     outcome = record(recipe, given.get("run"), console, start, begun=begun, **recording_budget(given))
@@ -125,6 +124,8 @@ def _plan(source: str | None, given: Mapping[str, Any]) -> tuple[Recipe, Start |
         return _repeated(source, given, options)
     if "from_" in given:
         return _continued(source, given, options)
+    if "data" in given:
+        raise OptionError("--data goes with --again and --from: name what to train on first")
     if source is None or "step" in given:
         raise OptionError(
             "name what to train, such as `weightdesk train digits`, or a run with --again, or weights with "
@@ -146,12 +147,12 @@ def _repeated(
         raise OptionError(
             "name what to train, such as `weightdesk train digits`, or a run with --again, not both"
         )
-    beside = [*options, *(each.name for each in START if each.name in given)]
+    beside = [*options, *(each.name for each in START if each.name in given and each.name != "data")]
     if beside:
         flag = f"--{beside[0].rstrip('_').replace('_', '-')}"
         raise OptionError(f"--again trains by the recipe of the run as it is: leave {flag} out")
     run = open_run(given["again"])
-    return stored_recipe(run), repeated_start(run)
+    return stored_recipe(run, given.get("data")), repeated_start(run)
 
 
 def _continued(
@@ -165,7 +166,7 @@ def _continued(
     origin = find_origin(given["from_"], given.get("step"))
     if source is not None:
         return Recipe.create(source, **options), origin.start
-    return continued_recipe(origin, given["from_"], options), origin.start
+    return continued_recipe(origin, given["from_"], options, given.get("data")), origin.start
 
 
 def recording_budget(given: Mapping[str, Any]) -> dict[str, Any]:

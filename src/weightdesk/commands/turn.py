@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from weightdesk.commands.network import DataOption
 from weightdesk.errors import OptionError
 
 if TYPE_CHECKING:
@@ -60,12 +61,12 @@ def turn(
         str | None,
         typer.Option(help="write the turns into this file, as JSON", metavar="FILE", show_default=False),
     ] = None,
-    rows: Annotated[int, typer.Option(help="rows of each table", min=1)] = 8,
+    data: DataOption = None,
+    rows: Annotated[int, typer.Option(help="rows of each table", min=1, max=10**6)] = 8,
     json: Annotated[bool, typer.Option("--json", help="print before and after as JSON")] = False,
 ) -> None:
     """Turn weights of a run and see what the network says then, on examples held out of its training."""
-    from rich.console import Console
-
+    from weightdesk.terminal.console import TerminalConsole
     from weightdesk.terminal.document import document
     from weightdesk.terminal.turnpage import turn_page
 
@@ -75,8 +76,8 @@ def turn(
             "or a weight with --sweep"
         )
     _check_files(save, save_mix)
-    page = _turned(run, step, mix, turns or [], sweep or [], (save, save_mix))
-    console = Console(highlight=False)
+    page = _turned((run, data), step, mix, turns or [], sweep or [], (save, save_mix))
+    console = TerminalConsole()
     if json:
         print(document(page))
     else:
@@ -84,7 +85,7 @@ def turn(
 
 
 def _turned(
-    run: str,
+    place: tuple[str, str | None],
     step: int | None,
     mix: str | None,
     turns: list[str],
@@ -96,9 +97,10 @@ def _turned(
     from weightdesk.runs import open_run
     from weightdesk.runs.steps import choose_step
 
+    run, data = place
     opened = open_run(run)
     chosen = choose_step(-1 if step is None else step, opened.steps, "snapshot")
-    desk, held = open_desk(opened, chosen)
+    desk, held = open_desk(opened, chosen, data)
     _turn(desk, held, opened, mix, turns)
     sweeps = [_swept(desk, held, text) for text in swept]
     return read_turned(desk, held, run, chosen, swept=sweeps, saved=tuple(_save(desk, *files)))

@@ -13,21 +13,22 @@ from weightdesk.desk.sweeps import Sweep
 from weightdesk.errors import OptionError
 from weightdesk.runs import Run
 from weightdesk.terminal.turned import Compared, Flipped, ShownExample, Swept, Turned
-from weightdesk.training import HeldOut, held_out
+from weightdesk.training import HeldOut, held_out, recorded_recipe
 
 
-def open_desk(run: Run, step: int) -> tuple[Desk, HeldOut]:
+def open_desk(run: Run, step: int, data: str | None = None) -> tuple[Desk, HeldOut]:
     """The run's network with the weights of a step, on its held-out examples.
 
     Raises:
-        OptionError: the run is of somebody's own training loop.
+        OptionError: the run is of somebody's own training loop, or its recipe is impossible.
+        DataError: the data that it was trained on are not there.
     """
     if run.recipe is None:
         raise OptionError(
             f"{run.path} is of a training loop of its own, so its network cannot be built again from the run "
             "alone: build it in Python, run.load_into(model), and open Desk(model, inputs, targets, run=run)"
         )
-    held = held_out(run.recipe)
+    held = held_out(recorded_recipe(run, data))
     run.load_into(held.model, step)
     desk = Desk(held.model, held.inputs, held.targets, held.loss, incremental=False, run=run)
     return desk, held

@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from weightdesk.errors import RunError, RunNotFoundError
+from weightdesk.paths import expand_home
 from weightdesk.runs.door import list_names
 from weightdesk.runs.format import MANIFEST, SNAPSHOTS, TABLES
 from weightdesk.runs.parent import Parent
@@ -57,7 +58,7 @@ def find_runs(folder: str | os.PathLike[str]) -> list[RunSummary]:
     >>> find_runs(tempfile.mkdtemp())
     []
     """
-    root = Path(folder).expanduser()
+    root = expand_home(folder)
     if not root.is_dir():
         raise RunNotFoundError(f"no folder {root}; expected one with runs in it or below it")
     summaries = [summarise(path) for path in _run_folders(root)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from weightdesk.errors import WeightFileError
+from weightdesk.paths import portable_path
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,13 @@ class Parent:
     examples: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values, as `run.json` keeps them.
+        """Return plain JSON values, as `run.json` keeps them: paths without the machine's folders.
 
-        >>> Parent("runs/digits", 128).to_dict()
-        {'run': 'runs/digits', 'step': 128, 'mix': None, 'file': None, 'examples': None}
+        >>> Parent("/home/ada/runs/digits", 128).to_dict()
+        {'run': 'digits', 'step': 128, 'mix': None, 'file': None, 'examples': None}
         """
-        return {each.name: getattr(self, each.name) for each in fields(self)}
+        places = {name: None if path is None else portable_path(path) for name, path in self._places()}
+        return {each.name: getattr(self, each.name) for each in fields(self)} | places
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Parent:
@@ -51,7 +53,8 @@ class Parent:
         >>> Parent("runs/digits", 128).to_metadata()
         {'parent_run': 'runs/digits', 'parent_step': '128'}
         """
-        known = {"parent_run": self.run, "parent_step": self.step}
+        run = None if self.run is None else portable_path(self.run)
+        known = {"parent_run": run, "parent_step": self.step}
         told = {name: str(value) for name, value in known.items() if value is not None}
         return told | ({"mix": _text(self.mix)} if self.mix is not None else {})
 
@@ -72,6 +75,9 @@ class Parent:
                 f"the metadata of {file} are damaged: {error}; expected parent_step as a whole number and "
                 "mix as JSON text, as `desk.save` writes them"
             ) from None
+
+    def _places(self) -> tuple[tuple[str, str | None], ...]:
+        return ("run", self.run), ("file", self.file)
 
     def __str__(self) -> str:
         place = self.run or self.file or "weights of no known run"

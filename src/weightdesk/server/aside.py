@@ -29,11 +29,18 @@ class Aside:
         run: its folder or address.
         network: as for `open_place`.
         gauge: where it tells how far it is; whoever is asked about that has the same.
+        data: as for `open_place`.
     """
 
-    def __init__(self, run: str, network: str | None = None, gauge: Gauge | None = None) -> None:
+    def __init__(
+        self,
+        run: str,
+        network: str | None = None,
+        gauge: Gauge | None = None,
+        data: str | None = None,
+    ) -> None:
         self._gauge = gauge or Gauge()
-        self._arguments = run, network, self._gauge
+        self._arguments = run, network, self._gauge, data
         self._pool: ProcessPoolExecutor | None = None
         # One at a time is given away: a pool whose process dies forgets all that stands behind
         # a question that was called off.
@@ -108,7 +115,7 @@ class Aside:
 _session: Session | None = None
 
 
-def _begin(run: str, network: str | None, gauge: Gauge) -> None:
+def _begin(run: str, network: str | None, gauge: Gauge, data: str | None = None) -> None:
     """In the other process: get ready, and end with the one that started it."""
     global _session
     import torch
@@ -118,7 +125,7 @@ def _begin(run: str, network: str | None, gauge: Gauge) -> None:
     if hasattr(os, "nice"):  # not on Windows
         os.nice(_NICENESS)
     torch.set_num_threads(max(1, torch.get_num_threads() // 2))
-    _session = open_place(run, network)
+    _session = open_place(run, network, data)
     _session.gauge = gauge
 
 

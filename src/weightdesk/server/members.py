@@ -12,7 +12,7 @@ from weightdesk.runs import open_run
 from weightdesk.server.kept import Kept
 from weightdesk.server.session import Session
 from weightdesk.server.subject import Subject
-from weightdesk.training.compare.record import FILE, Record, read_record
+from weightdesk.training.compare.record import FILE, Record, member_folder, read_record
 
 _OPEN: Final = 4  # members whose desks are kept
 
@@ -28,6 +28,7 @@ class Members:
     Arguments:
         folder: of the comparison.
         subject: the network and its probe set, where they are not found by themselves.
+        data: the user's own data that the members learned from, likewise.
 
     Attributes:
         folder: of the comparison.
@@ -39,9 +40,9 @@ class Members:
         OptionError: none of its members has a run yet.
     """
 
-    def __init__(self, folder: Path, subject: Subject | None = None) -> None:
+    def __init__(self, folder: Path, subject: Subject | None = None, data: str | None = None) -> None:
         self.folder, self.kept = folder, Kept()
-        self._subject, self._lock = subject, RLock()
+        self._subject, self._data, self._lock = subject, data, RLock()
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self.first = self._first()
 
@@ -82,4 +83,6 @@ class Members:
         raise OptionError(f"no member of {self.folder} has a run yet, so there is nothing to open")
 
     def _opened(self, name: str) -> Session:
-        return Session(open_run(self.folder / name), self._subject, members=self)
+        return Session(
+            open_run(member_folder(self.folder, name)), self._subject, members=self, data=self._data
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import PurePath
@@ -26,7 +26,7 @@ from weightdesk.runs.stores import open_store
 from weightdesk.server.gauge import Gauge
 from weightdesk.server.kept import Kept
 from weightdesk.server.subject import Subject
-from weightdesk.training import held_out
+from weightdesk.training import held_out, recorded_recipe
 
 if TYPE_CHECKING:
     from weightdesk.server.members import Members
@@ -57,8 +57,15 @@ class Session:
         gauge: how far long work is.
     """
 
-    def __init__(self, run: Run, subject: Subject | None = None, *, members: Members | None = None) -> None:
-        self.run, self.members = run, members
+    def __init__(
+        self,
+        run: Run,
+        subject: Subject | None = None,
+        *,
+        members: Members | None = None,
+        data: str | None = None,
+    ) -> None:
+        self.run, self.members, self._data = run, members, data
         self._given = subject
         self._desks: OrderedDict[int, _Turned] = OrderedDict()
         self._kept = Kept()
@@ -100,6 +107,16 @@ class Session:
     def has_subject(self) -> bool:
         """Whether weights can be turned, and not only looked at."""
         return self._given is not None or self.run.recipe is not None
+
+    @cached_property
+    def recipe(self) -> Mapping[str, Any]:
+        """The recipe of a built-in training, checked, with the place of its data; see `recorded_recipe`.
+
+        Raises:
+            OptionError: the run keeps none, or an impossible one.
+            DataError: its data are not there.
+        """
+        return recorded_recipe(self.run, self._data)
 
     @contextmanager
     def desk(self, step: int, turns: Turned = ()) -> Iterator[Desk]:
@@ -172,7 +189,7 @@ class Session:
                 f"{self.run.path} is of a training loop of its own, so its network cannot be built again "
                 "from the run alone: open it in Python, where the network and its examples are"
             )
-        return Subject.of(held_out(self.run.recipe))
+        return Subject.of(held_out(self.recipe))
 
 
 def _last(run: Run, like: nn.Module) -> nn.Module:

@@ -94,6 +94,8 @@ class Subject:
             OptionError: the model cannot be copied, the inputs are no tensor, or are no tokens and these
                 are named.
         """
+        if not isinstance(model, nn.Module):
+            raise OptionError(f"model: expected a torch.nn.Module, got {type(model).__name__}")
         examples, known = _tensor(inputs), None if targets is None else torch.as_tensor(targets)
         words = tuple(map(str, tokens))
         predicted = words if known is not None and known.shape == examples.shape else ()

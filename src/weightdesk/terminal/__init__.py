@@ -11,6 +11,8 @@ listing.py   a table of runs                 columns.py     a table that fits th
 bars.py      numbers as small bars           figures.py     numbers, names and moments
 scores.py    which metrics sum a run up      status.py      how a recording stands
 document.py  facts as JSON                   reasons.py     pages of reasons
+console.py   the console of all pages        visible.py      text that commands no terminal
+streams.py   standard output and error
 turned.py    what turns changed              turnpage.py     the page of it
 ```
 """

@@ -9,9 +9,13 @@ from dataclasses import fields, is_dataclass
 from pathlib import PurePath
 from typing import Any
 
+from weightdesk.terminal.visible import json_visible
+
 
 def document(facts: object) -> str:
     """Facts as JSON: dataclasses as objects in the order of their fields, NaN and infinities as null.
+
+    What a terminal acts on or does not show is escaped as JSON escapes it, so that the text can be printed.
 
     >>> print(document({"loss": float("nan"), "shape": (2, 3)}))
     {
@@ -22,7 +26,7 @@ def document(facts: object) -> str:
       ]
     }
     """
-    return json.dumps(_plain(facts), indent=2, ensure_ascii=False, allow_nan=False)
+    return json_visible(json.dumps(_plain(facts), indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,8 @@ preparation.py  from a recipe to tensors, model, optimizer       randomness.py s
 loop.py         the loop           recorder.py  what it needs of a recording
 outcome.py      what came out      progress.py  how it shows itself
 replay.py       the batches of single steps, found again
-start.py        weights to go on from
+start.py        weights to go on from      recorded.py     the recipe of a run, made fit to be used
+plans.py        what its network is made of
 heldout.py      network and held-out examples, to judge other weights
 ```
 """
@@ -22,10 +23,11 @@ from weightdesk.training.loop import train
 from weightdesk.training.outcome import Outcome, Progress, Report
 from weightdesk.training.preparation import Preparation, prepare, rebuild
 from weightdesk.training.recipe import Recipe
+from weightdesk.training.recorded import located_recipe, recorded_recipe
 from weightdesk.training.replay import Moment, replay, replays
 from weightdesk.training.start import Start
 
 __all__ = [
     "HeldOut", "Moment", "Outcome", "Preparation", "Progress", "Recipe", "Report", "Start",
-    "held_out", "prepare", "rebuild", "replay", "replays", "train",
+    "held_out", "located_recipe", "prepare", "rebuild", "recorded_recipe", "replay", "replays", "train",
 ]  # fmt: skip

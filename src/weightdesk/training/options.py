@@ -9,11 +9,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import MISSING, Field, field, fields
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from weightdesk.errors import OptionError, closest
 
 Check: TypeAlias = Callable[[str, Any], Any]
+
+MOST: Final = 10**9
+"""The largest count where an option sets no other: no memory holds as many things of any kind."""
+
+LARGEST_SEED: Final = 2**63 - 1
+"""What torch takes for a seed whatever its sign."""
+
+_LAYERS: Final = 1_000  # more would take minutes to build, whatever their size
+_SINGLE: Final = 1e30  # products of numbers below it with usual ones stay within single precision, 3e38
+_SHOWN: Final = 60  # characters of a wrong value that are repeated in the error
 
 
 def option(check: Check, help_text: str, default: Any = MISSING) -> Any:
@@ -63,7 +73,9 @@ def wrong(name: str, expected: str, value: object) -> OptionError:
     >>> wrong("lr", "a number above 0", -1)
     OptionError('--lr must be a number above 0, got -1')
     """
-    return OptionError(f"--{name.replace('_', '-')} must be {expected}, got {value!r}")
+    told = repr(value)
+    shown = told if len(told) <= _SHOWN else f"{told[:_SHOWN]}…"
+    return OptionError(f"--{name.replace('_', '-')} must be {expected}, got {shown}")
 
 
 def choice(known: Iterable[str]) -> Check:
@@ -85,18 +97,20 @@ def choice(known: Iterable[str]) -> Check:
     return check
 
 
-def whole(at_least: int) -> Check:
-    """Accept a whole number, also as text or as a float without a fraction.
+def whole(at_least: int, at_most: int = MOST) -> Check:
+    """Accept a whole number within bounds, also as text or as a float without a fraction.
 
     >>> whole(at_least=1)("batch", "64")
     64
     """
 
     def check(name: str, value: Any) -> int:
-        number = _number(value)
-        if not (number >= at_least and number.is_integer()):
+        number = _whole_number(value)
+        if number is None or number < at_least:
             raise wrong(name, f"a whole number of at least {at_least}", value)
-        return int(number)
+        if number > at_most:
+            raise wrong(name, f"a whole number of at most {at_most}", value)
+        return number
 
     return check
 
@@ -115,6 +129,8 @@ def real(*, above: float = -math.inf, at_least: float = -math.inf, below: float 
         number = _number(value)
         if not (math.isfinite(number) and above < number < below and number >= at_least):
             raise wrong(name, f"a number {bounds}".strip(), value)
+        if abs(number) >= _SINGLE:
+            raise wrong(name, f"a number below {_SINGLE:g}, which single precision can still multiply", value)
         return number
 
     return check
@@ -160,10 +176,23 @@ def sizes(name: str, value: Any) -> tuple[int, ...]:
     parts = [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
     if isinstance(parts, int):
         parts = [parts]
-    numbers = [_number(part) for part in parts] if isinstance(parts, Sequence) else [math.nan]
-    if not all(number >= 1 and number.is_integer() for number in numbers):
-        raise wrong(name, "whole numbers of at least 1 with commas between, such as 128,64", value)
-    return tuple(int(number) for number in numbers)
+    numbers = [_whole_number(part) for part in parts] if isinstance(parts, Sequence) else [None]
+    whole_ones = [number for number in numbers if number is not None and 1 <= number <= MOST]
+    if len(whole_ones) < len(numbers) or len(numbers) > _LAYERS:
+        expected = "whole numbers of at least 1 with commas between, such as 128,64"
+        raise wrong(name, expected if len(numbers) <= _LAYERS else f"at most {_LAYERS} numbers", value)
+    return tuple(whole_ones)
+
+
+def _whole_number(value: Any) -> int | None:
+    """Return the value as a whole number; None if it is none. Exact, unlike by way of a float."""
+    if isinstance(value, (int, str)) and not isinstance(value, bool):
+        try:
+            return int(value)
+        except ValueError:  # no digits alone, or thousands of them
+            pass
+    number = _number(value)
+    return int(number) if number.is_integer() else None
 
 
 def _number(value: Any) -> float:

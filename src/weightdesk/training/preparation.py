@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from weightdesk.errors import OptionError
 from weightdesk.properties import Property
 from weightdesk.training.data import Dataset, content_hash, load
 from weightdesk.training.initialisers import initialise
-from weightdesk.training.networks import Plan, build
+from weightdesk.training.networks import build
 from weightdesk.training.objective import Objective
 from weightdesk.training.optimizers import OPTIMIZERS, make_optimizer
+from weightdesk.training.plans import plan_of
 from weightdesk.training.randomness import seeded, stream
 from weightdesk.training.recipe import Recipe
 from weightdesk.training.regularisers import regularise
@@ -154,23 +154,9 @@ def rebuild(stored: Mapping[str, Any]) -> nn.Module:
     )
 
     """
-    recipe, shape = Recipe.from_dict(stored), stored.get("dataset")
-    if not isinstance(shape, Mapping):
-        raise OptionError("the recipe lacks 'dataset': it must be one that a run has stored")
+    recipe = Recipe.from_dict(stored)
     with seeded(recipe.seed):
-        model = build(
-            recipe.network,
-            Plan(
-                input_shape=tuple(shape["input_shape"]),
-                outputs=shape["outputs"],
-                layers=recipe.layers,
-                activation=recipe.activation,
-                dropout=recipe.dropout,
-                tokens=len(shape.get("tokens", ())),  # runs from before there were texts name none
-                embedding=recipe.embedding,
-                heads=recipe.heads,
-            ),
-        )
+        model = build(recipe.network, plan_of(recipe, stored))
         initialise(model, recipe.init, recipe.activation, recipe.init_std)
     return model
 

@@ -30,7 +30,7 @@ def display(console: Console) -> Iterator[Progress]:
     if not console.is_terminal:
         yield _lines(console)
         return
-    columns = (BarColumn(bar_width=10), MofNCompleteColumn(), TextColumn("{task.description}"))
+    columns = (BarColumn(bar_width=10), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
     with Bar(*columns, TimeRemainingColumn(), console=console) as bar:
         task = bar.add_task("starting", total=None)
         yield lambda report: bar.update(

@@ -14,8 +14,21 @@ from weightdesk.training.defaults import defaults, network_defaults
 from weightdesk.training.initialisers import INITIALISERS, SPREAD
 from weightdesk.training.networks import NETWORKS
 from weightdesk.training.optimizers import OPTIMIZERS
-from weightdesk.training.options import check_all, choice, flag, option, optional, real, sizes, whole, wrong
+from weightdesk.training.options import (
+    LARGEST_SEED,
+    check_all,
+    choice,
+    flag,
+    option,
+    optional,
+    real,
+    sizes,
+    whole,
+    wrong,
+)
 from weightdesk.training.schedules import SCHEDULES
+
+_MOST_STEPS = 10**12  # a year of steps that take 30 µs
 
 DERIVED = ("dataset", "split", "standardisation")
 """What a stored recipe says besides its options: found out from the data, not asked for."""
@@ -48,7 +61,7 @@ class Recipe:
     lr: float = option(real(above=0), "learning rate")
     schedule: str = option(choice(SCHEDULES), "how the learning rate changes over the training")
     batch: int = option(whole(at_least=1), "examples in one step")
-    steps: int | None = option(optional(whole(at_least=1)), "length in optimizer steps", None)
+    steps: int | None = option(optional(whole(1, _MOST_STEPS)), "length in optimizer steps", None)
     epochs: int | None = option(optional(whole(at_least=1)), "length in passes over the data", None)
     l1: float = option(real(at_least=0), "weight of the sum of |w|, by proximal steps: exact zeros", 0.0)
     l2: float = option(real(at_least=0), "weight of the sum of w² in the loss", 0.0)
@@ -64,7 +77,9 @@ class Recipe:
     test: float = option(real(at_least=0, below=1), "share of the examples that judge it at the end", 0.2)
     standardise: bool = option(flag, "bring inputs, and amounts to predict, to mean 0 and spread 1", True)
     seed: int = option(
-        whole(at_least=0), "seed of the weights, the order and dropout: the same seed gives the same bits", 0
+        whole(0, LARGEST_SEED),
+        "seed of the weights, the order and dropout: the same seed gives the same bits",
+        0,
     )
 
     def __post_init__(self) -> None:

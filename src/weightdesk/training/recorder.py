@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from weightdesk.training.preparation import Preparation
+from weightdesk.training.recorded import portable_recipe
 
 
 class Recorder(Protocol):
@@ -35,7 +36,7 @@ def watch(
         prepared.model,
         prepared.optimizer,
         directory,
-        recipe=dict(prepared.stored),
+        recipe=portable_recipe(prepared.stored),
         seeds={"seed": prepared.recipe.seed},
         parent=None if parent is None else dict(parent),
         **budget,

@@ -7,7 +7,9 @@ import torch
 from learned_signs import networks
 from planted import planted
 
-from weightdesk.capture.story.probes import LayerProbes, probe_layers
+from weightdesk.capture.story.probes import LayerProbes, Probe, probe_layers
+from weightdesk.capture.story.resampling import share
+from weightdesk.properties import Property
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +75,23 @@ def test_examples_of_which_it_cannot_be_told_do_not_count(found: LayerProbes) ->
     told = (~fewer.of("fifth")[0].right.isnan()).sum()
     assert 0 < told < fewer.judged
     assert torch.equal(fewer.of("task")[0].right, found.of("task")[0].right)
+
+
+@pytest.mark.parametrize("judged", [1, 3, 50, 60, 61])
+def test_the_peak_of_what_is_read_without_a_fault_is_the_first_such_layer(judged: int) -> None:
+    def probe(layer: str, hits: int) -> Probe:
+        score = share(hits, judged)
+        return Probe(layer, asked, score, score, None, None, torch.ones(judged).double(), None)
+
+    asked = Property("task", torch.zeros(judged, dtype=torch.long), ("a", "b"))
+    chance, first, second = probe("inputs", 0), probe("hidden1", judged), probe("hidden2", judged)
+    assert LayerProbes((chance, first, second), judged, judged, 1).peak("task") == (
+        "inputs" if share(0, judged).high >= 1 else "hidden1"
+    )
+    assert LayerProbes((first, second), judged, judged, 1).peak("task") == "hidden1"
+
+
+def test_what_no_example_decides_has_no_peak() -> None:
+    untold, asked = share(0, 0), Property("task", torch.zeros(1, dtype=torch.long), ("a", "b"))
+    nothing = Probe("hidden1", asked, untold, untold, None, None, torch.full((1,), torch.nan).double(), None)
+    assert LayerProbes((nothing,), 1, 1, 1).peak("task") == ""

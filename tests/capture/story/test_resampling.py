@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest  # type: ignore[import-untyped]
 
-from weightdesk.capture.story.resampling import bootstrap, halves, permutations, share, spread
+from weightdesk.capture.story.resampling import accuracy, bootstrap, halves, permutations, share, spread
 
 
 @given(st.integers(1, 50), st.data())
@@ -45,3 +47,15 @@ def test_halves_scatter_as_the_score_does() -> None:
     values = torch.randn(200, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     means = torch.stack([values[each].mean() for each in halves(200, 2000, 0)])
     assert means.var().item() == pytest.approx(values.var().item() / 200, rel=0.15)
+
+
+def test_an_interval_holds_its_share() -> None:
+    for of in range(1, 200):
+        assert share(0, of).low == 0
+        assert share(of, of).high == 1
+        assert all(share(hits, of).low <= hits / of <= share(hits, of).high for hits in range(of + 1))
+
+
+def test_a_share_of_nothing_is_not_a_number() -> None:
+    assert all(math.isnan(each) for each in (share(0, 0).value, share(0, 0).low, share(0, 0).high))
+    assert math.isnan(accuracy(torch.full((3,), torch.nan).double()).value)

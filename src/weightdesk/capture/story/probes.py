@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from jaxtyping import Float64
@@ -77,10 +78,11 @@ class LayerProbes(Page):
         """The first layer from which a property can be read as well as from any: its interval holds the best.
 
         A later layer that is better by less than what other examples would change is no peak of its own.
+        Of a property that no judged example decides no layer is named: the text is empty.
         """
-        found = self.of(asked)
-        best = max(each.accuracy.value for each in found)
-        return next(each.layer for each in found if each.accuracy.high >= best)
+        probes = [each for each in self.of(asked) if not math.isnan(each.accuracy.value)]
+        best = max((each.accuracy.value for each in probes), default=math.nan)
+        return next((each.layer for each in probes if each.accuracy.high >= best), "")
 
     def peak_of_level(self, level: int) -> str:
         """The layer from which the properties planted at a level are read best on average."""

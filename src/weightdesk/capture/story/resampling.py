@@ -83,13 +83,20 @@ def spread(value: float, resampled: Float[Tensor, " count"]) -> Estimate:
 def share(hits: int, of: int) -> Estimate:
     """A share with its 95 % score interval (Wilson 1927), which has a width at 0 and 1, too.
 
-    >>> round(share(10, 10).low, 3), round(share(10, 10).high, 3)
+    Arguments:
+        hits: how many.
+        of: out of how many; of none the share is not a number.
+
+    >>> round(share(10, 10).low, 3), share(10, 10).high
     (0.722, 1.0)
     """
-    found, square = hits / of, _NORMAL**2
-    centre = (found + square / (2 * of)) / (1 + square / of)
-    width = _NORMAL * math.sqrt(found * (1 - found) / of + square / (4 * of**2)) / (1 + square / of)
-    return Estimate(found, max(0.0, centre - width), min(1.0, centre + width))
+    if not of:
+        return Estimate(math.nan, math.nan, math.nan)
+    value, square = hits / of, _NORMAL**2
+    centre = (value + square / (2 * of)) / (1 + square / of)
+    width = _NORMAL * math.sqrt(value * (1 - value) / of + square / (4 * of**2)) / (1 + square / of)
+    # The ends are 0 for no hit and 1 for nothing but hits; rounding would leave the share outside.
+    return Estimate(value, min(value, max(0.0, centre - width)), max(value, min(1.0, centre + width)))
 
 
 def accuracy(right: Float64[Tensor, " examples"]) -> Estimate:

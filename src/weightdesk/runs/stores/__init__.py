@@ -15,6 +15,8 @@ from typing import Protocol
 import pyarrow as pa
 from fsspec.implementations.local import LocalFileSystem
 
+from weightdesk.errors import OptionError
+from weightdesk.paths import portable_path
 from weightdesk.runs.stores.local import LocalStore
 from weightdesk.runs.stores.remote import RemoteStore
 
@@ -109,7 +111,9 @@ def open_store(location: str | os.PathLike[str]) -> Store:
     Nothing is created until something is written.
 
     Raises:
-        RunNotFoundError: no file can have a name below the folder, or fsspec cannot reach the address.
+        RunNotFoundError: no file can have a name below the folder.
+        OptionError: there is no such kind of address, it needs a package that is not installed, or the
+            folder is that of an unknown user.
 
     >>> open_store("runs/mine").location
     'runs/mine'
@@ -119,4 +123,12 @@ def open_store(location: str | os.PathLike[str]) -> Store:
     address = os.fspath(location)
     if address.startswith(("file://", "local://")):  # better kept here than through fsspec: renamed, locked
         address = str(LocalFileSystem._strip_protocol(address))
-    return RemoteStore(address) if "://" in address else LocalStore(Path(address))
+    if "://" not in address:
+        return LocalStore(Path(address))
+    if address.startswith("://"):
+        raise OptionError(f"{address} names no kind of store; expected an address such as s3://bucket/run")
+    try:
+        return RemoteStore(address)
+    except Exception as error:  # each file system has errors of its own; a missing package is ImportError
+        said = " ".join(str(error).split())
+        raise OptionError(f"{portable_path(address)} cannot be reached: {said}") from error

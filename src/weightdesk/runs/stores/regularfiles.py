@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from weightdesk.errors import RunExistsError, RunFormatError, RunNotFoundError
+from weightdesk.paths import expand_home
 
 # Windows lacks the last two, and translates line ends without the first.
 _BINARY: Final = getattr(os, "O_BINARY", 0)
@@ -29,17 +30,13 @@ def expanded(path: str | os.PathLike[str]) -> Path:
     """The path with `~` replaced by the home folder, if files below it can have a path at all.
 
     Raises:
-        RunNotFoundError: there is no such home folder, or the name is impossible.
+        OptionError: there is no such home folder.
+        RunNotFoundError: the name is impossible.
 
-    >>> expanded("~nobody-here/run")
-    Traceback (most recent call last):
-    ...
-    weightdesk.errors.RunNotFoundError: no home folder for '~nobody-here/run'; write the folder in full
+    >>> expanded("runs/digits").as_posix()
+    'runs/digits'
     """
-    try:
-        folder = Path(path).expanduser()
-    except RuntimeError:  # an unknown user, or none at all in a container
-        raise RunNotFoundError(f"no home folder for {os.fspath(path)!r}; write the folder in full") from None
+    folder = expand_home(path)
     try:
         os.lstat(folder / _LONGEST)
     except ValueError as error:  # a surrogate that no file name can hold, or a null character

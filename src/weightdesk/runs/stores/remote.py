@@ -12,9 +12,9 @@ from typing import Any
 import fsspec
 import pyarrow as pa
 
-from weightdesk.errors import RunNotFoundError
 from weightdesk.runs.stores.clearing import clear_run
 from weightdesk.runs.stores.heartbeat import Heartbeat
+from weightdesk.runs.stores.reached import Reached
 
 
 class RemoteStore:
@@ -32,11 +32,8 @@ class RemoteStore:
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
         self._files: Any
-        try:
-            self._files, root = fsspec.url_to_fs(self._url)
-        except (ImportError, ValueError) as error:  # an unknown protocol, or one whose package is missing
-            reason = " ".join(str(error).split())
-            raise RunNotFoundError(f"{self._url} cannot be reached: {reason}") from None
+        files, root = fsspec.url_to_fs(self._url)
+        self._files = Reached(files, self._url)
         self._root = str(root).rstrip("/")
         self._lease = Heartbeat(self)
 

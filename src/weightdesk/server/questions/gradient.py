@@ -70,7 +70,7 @@ class GradientQuestion(Question[Gradient]):
                 "the batches of a training loop of its own are not recorded; "
                 "weightdesk.explain_gradient takes any batch, in Python"
             )
-        moment = replay(session.run.recipe, step)
+        moment = replay(session.recipe, step)
         session.run.load_into(moment.model, step)
         reasons = explain_gradient(
             moment.model, moment.inputs, moment.targets, moment.loss, self.parameter, self.index,

@@ -75,7 +75,9 @@ def _prepared(session: Session) -> tuple[Preparation, int]:
     rate = None if recipe is None else recipe["dataset"].get("sample_rate")
     if recipe is None or rate is None:
         raise OptionError("only the recipes radio and mixdown can be heard: their examples are sounds")
-    found: Preparation = session.kept("sound", session.run.path, lambda: prepare(Recipe.from_dict(recipe)))
+    found: Preparation = session.kept(
+        "sound", session.run.path, lambda: prepare(Recipe.from_dict(session.recipe))
+    )
     return found, rate
 
 

@@ -31,7 +31,7 @@ def display(console: Console, done: int, members: int) -> Iterator[Hear]:
     if not console.is_terminal:
         yield _Lines(console, done, members)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=20), MofNCompleteColumn())
     with Bars(*columns, TimeRemainingColumn(), console=console, transient=True) as bars:
         yield _Shown(bars, _Lines(console, done, members))
 

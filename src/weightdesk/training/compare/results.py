@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from weightdesk.errors import RunFormatError
 from weightdesk.runs import Run, open_run
-from weightdesk.training.compare.record import Record
+from weightdesk.training.compare.record import Record, member_folder
 from weightdesk.types import Step
 
 SCORES: Final = ("accuracy", "r2")
@@ -72,10 +74,13 @@ def curves_of(run: Run) -> dict[str, dict[Step, float]]:
 
 
 def _read(folder: Path, name: str, member: Mapping[str, Any]) -> Result:
-    run = open_run(folder / name)
+    run = open_run(member_folder(folder, name))
     curves = curves_of(run)
-    score = next(each for each in SCORES if each in curves)
-    part = next(each for each in _PARTS if f"{each}{score}" in curves)
+    pairs = itertools.product(SCORES, _PARTS)
+    logged = [(score, part) for score, part in pairs if {part + score, f"{part}loss"} <= curves.keys()]
+    if not logged:
+        raise RunFormatError(f"{run.path} is no member of a comparison: it logged no score with its loss")
+    score, part = logged[0]
     final = {each: _last(curves[f"{part}{each}"]) for each in (score, "loss")}
     return Result(name, member["setting"], member["seed"], run, score, _PARTS[part], final, curves)
 

@@ -8,6 +8,7 @@ from weightdesk.errors import RunExistsError, RunNotFoundError
 from weightdesk.runs import Run, open_run, open_store
 from weightdesk.runs.stores.regularfiles import refuse_obstacle
 from weightdesk.training.recipe import Recipe
+from weightdesk.training.recorded import without_place
 
 
 def is_done(folder: Path, recipe: Recipe) -> bool:
@@ -48,7 +49,7 @@ def _remove(folder: Path) -> None:
 
 
 def _refuse_other(run: Run, folder: Path, recipe: Recipe) -> None:
-    if run.recipe is None or Recipe.from_dict(run.recipe) != recipe:
+    if run.recipe is None or without_place(Recipe.from_dict(run.recipe)) != without_place(recipe):
         raise RunExistsError(
             f"{folder} already holds a run of another recipe; give --run another folder, or remove this one"
         )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from weightdesk.paths import in_utf8, portable_path
 from weightdesk.training.compare.comparison import Comparison
 from weightdesk.training.compare.member import Ending, Hear, Standing, Task
 from weightdesk.training.compare.plan import Plan, make_plan
@@ -132,7 +133,7 @@ def usable_cores() -> int:
 
 def _record(plan: Plan, starts: Mapping[str, Start], done: set[str]) -> Record:
     return Record(
-        source=plan.source,
+        source=in_utf8(portable_path(plan.source)),
         vary={name: [*values] for name, values in plan.vary.items()},
         options={each.name: each.options for each in plan.settings},
         seeds=[*plan.seeds],

@@ -10,6 +10,7 @@ import torch
 
 from weightdesk.errors import DataError
 from weightdesk.training.data.dataset import Dataset, Task
+from weightdesk.training.memory import refuse_larger_data
 
 _INPUTS = ("inputs", "x", "X")
 _TARGETS = ("targets", "y", "Y", "labels")
@@ -32,12 +33,9 @@ def load(file: Path, task: str | None = None) -> Dataset:
     integers = targets.dtype.kind in "iub"
     inferred: Task = "classification" if integers and targets.ndim == 1 else "regression"
     if (task or inferred) == "regression":
-        return Dataset(
-            inputs=_tensor(inputs),
-            targets=_tensor(targets.reshape(len(targets), -1)),
-            task="regression",
-            target_names=tuple(f"target {k + 1}" for k in range(targets.reshape(len(targets), -1).shape[1])),
-        )
+        amounts = _tensor(targets).flatten(1)
+        names = tuple(f"target {k + 1}" for k in range(amounts.shape[1]))
+        return Dataset(inputs=_tensor(inputs), targets=amounts, task="regression", target_names=names)
     if not whole:
         raise DataError(f"{file} must hold whole numbers in one dimension as labels, got other targets")
     return Dataset(
@@ -55,7 +53,7 @@ def _tensor(array: np.ndarray) -> torch.Tensor:
 
 def _class_names(file: Path, arrays: dict[str, np.ndarray], labels: np.ndarray) -> tuple[str, ...]:
     if "class_names" in arrays:
-        return tuple(str(each) for each in arrays["class_names"])
+        return tuple(str(each) for each in np.atleast_1d(arrays["class_names"]))
     known = np.unique(labels)
     if not np.array_equal(known, np.arange(len(known))):
         raise DataError(
@@ -68,6 +66,8 @@ def _class_names(file: Path, arrays: dict[str, np.ndarray], labels: np.ndarray) 
 
 def _read(file: Path) -> dict[str, np.ndarray]:
     try:
+        with zipfile.ZipFile(file) as archive:
+            refuse_larger_data(file, sum(each.file_size for each in archive.infolist()))
         with file.open("rb") as stream:  # numpy leaves a file open that it cannot read
             return dict(np.load(stream, allow_pickle=False))
     except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:

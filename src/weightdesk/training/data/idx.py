@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import math
 import zlib
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 
 from weightdesk.errors import DataError
 from weightdesk.training.data.dataset import Dataset
+from weightdesk.training.memory import refuse_larger_data
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
@@ -24,22 +26,30 @@ def read_idx(file: Path) -> np.ndarray:
 
     """
     try:
-        content = file.read_bytes()
-        content = gzip.decompress(content) if file.suffix == ".gz" else content
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
+            return _array(file, stream)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"cannot read {file}: {error}") from error
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _TYPES:
+
+
+def _array(file: Path, stream: io.BufferedIOBase | gzip.GzipFile) -> np.ndarray:
+    start = stream.read(4)
+    if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in _TYPES:
         raise DataError(
             f"{file} is no IDX file: it must begin with 00 00, a type and the number of dimensions"
         )
-    header = 4 + 4 * content[3]
-    shape = tuple(int.from_bytes(content[at : at + 4], "big") for at in range(4, header, 4))
-    dtype = np.dtype(_TYPES[content[2]])
-    if len(content) != header + dtype.itemsize * math.prod(shape):
+    sizes = stream.read(4 * start[3])
+    shape = tuple(int.from_bytes(sizes[at : at + 4], "big") for at in range(0, len(sizes), 4))
+    dtype = np.dtype(_TYPES[start[2]])
+    promised = dtype.itemsize * math.prod(shape)
+    refuse_larger_data(file, promised)
+    # One byte more than promised tells a file that is too long; what unpacks without end is not followed.
+    content = stream.read(promised + 1)
+    if len(sizes) != 4 * start[3] or len(content) != promised:
         raise DataError(
             f"{file} is damaged: its header promises an array of shape {shape}, its length differs"
         )
-    return np.frombuffer(content, dtype, offset=header).reshape(shape)
+    return np.frombuffer(content, dtype).reshape(shape)
 
 
 def load(folder: Path) -> Dataset:
@@ -88,4 +98,4 @@ def _part(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _find(folder: Path, part: str, what: str) -> Path | None:
-    return next(iter(sorted(folder.glob(f"{part}-{what}*ubyte*"))), None)
+    return next((each for each in sorted(folder.glob(f"{part}-{what}*ubyte*")) if each.is_file()), None)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from weightdesk.errors import DataError, OptionError, closest
+from weightdesk.paths import expand_home
 from weightdesk.training.data.dataset import TASKS
-from weightdesk.training.options import check_all, choice, option, optional, real, whole
+from weightdesk.training.options import LARGEST_SEED, check_all, choice, option, optional, real, whole
 from weightdesk.training.options import text as words
 
 PLANE = ("spirals", "circle", "xor", "gauss")
@@ -19,6 +21,10 @@ FILES = ("table", "texts", "arrays", "idx", "images")
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+
+
+_MOST_EXAMPLES = 10**6  # of a made-up set: pictures of as many need some gigabytes
+_LARGEST_SIDE = 4096  # pixels: a single picture in colour then needs 200 MB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +45,15 @@ class Source:
     task: str | None = option(
         optional(choice(TASKS)), "classification or regression, where the targets leave it open", None
     )
-    examples: int = option(whole(at_least=2), "number of examples of a made-up set", 1000)
+    examples: int = option(whole(2, _MOST_EXAMPLES), "number of examples of a made-up set", 1000)
     noise: float = option(real(at_least=0), "noise of a made-up set", 0.1)
-    image_size: int = option(whole(at_least=2), "pixels a side to which pictures of a folder are scaled", 32)
+    image_size: int = option(
+        whole(2, _LARGEST_SIDE), "pixels a side to which pictures of a folder are scaled", 32
+    )
     data_seed: int = option(
-        whole(at_least=0), "seed of the split and of a made-up set: the same for all seeds of the training", 0
+        whole(0, LARGEST_SEED),
+        "seed of the split and of a made-up set: the same for all seeds of the training",
+        0,
     )
     content_hash: str | None = option(optional(words), "SHA-256 of the user's files as first read", None)
 
@@ -64,7 +74,7 @@ def find_source(place: str | Path) -> tuple[str, str]:
     """
     if str(place) in BUILT_IN:
         return str(place), ""
-    path = Path(place).expanduser()
+    path = expand_home(place)
     if not path.exists():
         if len(path.parts) == 1 and not path.suffix:
             raise OptionError(
@@ -78,7 +88,9 @@ def find_source(place: str | Path) -> tuple[str, str]:
 
 def tables_in(folder: Path) -> tuple[Path, ...]:
     """Return the tables of a folder: `train.…`, and `test.…` where there is one."""
-    files = sorted(each for each in folder.iterdir() if each.suffix.lower() in TABLE_SUFFIXES)
+    files = sorted(
+        each for each in folder.iterdir() if each.suffix.lower() in TABLE_SUFFIXES and each.is_file()
+    )
     named = (next((each for each in files if each.stem == part), None) for part in ("train", "test"))
     return tuple(each for each in named if each is not None)
 
@@ -117,7 +129,7 @@ def content_hash(source: Source) -> str | None:
     digest = hashlib.sha256()
     try:
         for name, file in _files(Path(source.path)):
-            digest.update(name.encode())
+            digest.update(os.fsencode(name))
             with file.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())
     except OSError as error:
@@ -127,6 +139,8 @@ def content_hash(source: Source) -> str | None:
 
 def _files(path: Path) -> Iterable[tuple[str, Path]]:
     if not path.is_dir():
+        if path.exists() and not path.is_file():
+            raise DataError(f"{path} is no file or folder: devices and pipes have no end to be read to")
         yield "", path
         return
     for file in sorted(each for each in path.rglob("*") if each.is_file()):

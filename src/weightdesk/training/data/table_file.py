@@ -112,7 +112,7 @@ def _is_text(column: pa.Array) -> bool:
 
 def _numbers(file: Path, name: str, column: pa.Array) -> np.ndarray:
     if _holds(column, _NUMERIC):
-        return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False))
+        return np.asarray(_as_floats(file, name, column).to_numpy(zero_copy_only=False))
     if not _holds(column, _TEXT):
         raise DataError(
             f"{file.name}: column {name!r} holds {column.type}, neither numbers nor text; remove the column"
@@ -124,6 +124,16 @@ def _numbers(file: Path, name: str, column: pa.Array) -> np.ndarray:
                 "correct the value or remove the row"
             )
     return np.array([float(value) for value in column.to_pylist()])
+
+
+def _as_floats(file: Path, name: str, column: pa.Array) -> pa.Array:
+    try:
+        return column.cast(pa.float64())
+    except pa.ArrowInvalid:
+        raise DataError(
+            f"{file.name}: column {name!r} holds whole numbers beyond ±2⁵³, which numbers with a fraction "
+            "cannot tell apart; remove the column if it holds identifiers, or scale it down"
+        ) from None
 
 
 def _task(column: pa.Array) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +14,11 @@ import pyarrow.parquet
 
 from weightdesk.errors import DataError, closest
 from weightdesk.training.data.source import tables_in
+from weightdesk.training.memory import refuse_larger_data
+
+_SMALLEST_BLOCK: Final = 1 << 20  # bytes of a file that are parsed at once, pyarrow's own choice
+_LARGEST_BLOCK: Final = 1 << 30  # pyarrow counts the bytes of a block with 32 bits and a sign
+_VALUE: Final = 8  # bytes of a value as it is trained on, before it becomes single precision
 
 
 def read(place: Path, asked: Sequence[str], *, others: bool) -> tuple[pa.Table, int]:
@@ -42,13 +48,19 @@ def read(place: Path, asked: Sequence[str], *, others: bool) -> tuple[pa.Table, 
 def _read(file: Path, asked: Sequence[str], others: bool) -> pa.Table:
     try:
         table = _parsed(file)
+        table.column_names  # noqa: B018 (decodes the header)
         if all(map(str.isdecimal, asked)) and not set(asked) <= set(table.column_names):
             table = _parsed(file, autogenerate_column_names=True)
             table = table.rename_columns([str(number) for number in range(1, table.num_columns + 1)])
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise _not_utf8(file, "its header") from None
+    except (pa.ArrowException, OSError) as error:
         raise DataError(f"cannot read the table {file}: {_line(error)}") from error
     if len(set(table.column_names)) < len(table.column_names):
         raise DataError(f"{file.name} has two columns of one name; give each its own")
+    for field in table.schema if file.suffix.lower() in (".csv", ".tsv") else ():
+        if pa.types.is_binary(field.type):  # what pyarrow makes of bytes that are no text
+            raise _not_utf8(file, f"column {field.name!r}")
     if table.num_rows == 0:
         raise DataError(f"{file.name} has a header but no rows")
     for name in asked:
@@ -76,16 +88,32 @@ def _complete(file: Path, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray
 
 def _parsed(file: Path, **header: Any) -> pa.Table:
     if file.suffix.lower() in (".parquet", ".pq"):
-        return pyarrow.parquet.read_table(file)
+        return _parquet(file)
+    with file.open("rb") as stream:
+        if stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            raise _not_utf8(file, "its first mark is that of UTF-16, and the rest")
+    # Types are guessed from the first block, and no row may be longer than one: the file is read as a whole.
+    block = min(max(file.stat().st_size, _SMALLEST_BLOCK), _LARGEST_BLOCK)
     return pyarrow.csv.read_csv(
         file,
-        read_options=pyarrow.csv.ReadOptions(**header),
+        read_options=pyarrow.csv.ReadOptions(block_size=block, **header),
         parse_options=pyarrow.csv.ParseOptions(
             delimiter="\t" if file.suffix.lower() == ".tsv" else ",",
             newlines_in_values=True,  # people's texts have paragraphs
         ),
         convert_options=pyarrow.csv.ConvertOptions(strings_can_be_null=True),
     )
+
+
+def _parquet(file: Path) -> pa.Table:
+    with pyarrow.parquet.ParquetFile(file) as opened:
+        # Encoded as runs, any number of equal values takes a few bytes of the file.
+        refuse_larger_data(file, _VALUE * opened.metadata.num_rows * opened.metadata.num_columns)
+    return pyarrow.parquet.read_table(file)
+
+
+def _not_utf8(file: Path, where: str) -> DataError:
+    return DataError(f"{file.name} is no text in UTF-8: {where} holds other bytes; save the table as UTF-8")
 
 
 def _line(error: Exception) -> str:

@@ -19,6 +19,7 @@ from torch import nn
 from weightdesk.errors import OptionError
 from weightdesk.training.networks import cnn, mlp, neuron, textcnn, transformer
 from weightdesk.training.networks.plan import Plan
+from weightdesk.training.networks.size import refuse_beyond_memory
 
 __all__ = ["NETWORKS", "OF_TEXT", "Plan", "build"]
 
@@ -45,7 +46,7 @@ def build(network: str, plan: Plan) -> nn.Module:
         plan: what it takes, what it gives, and its sizes.
 
     Raises:
-        OptionError: the network cannot take such inputs or layers.
+        OptionError: the network cannot take such inputs or layers, or is too large for this machine.
 
     >>> net = build("mlp", Plan(input_shape=(2,), outputs=3, layers=(8,)))
     >>> [name for name, _ in net.named_parameters()]
@@ -61,4 +62,5 @@ def build(network: str, plan: Plan) -> nn.Module:
             f"--network {network} takes texts, and the inputs are numbers of shape {plan.input_shape}; use "
             "--network mlp, or name a column of text with --text"
         )
+    refuse_beyond_memory(network, plan)
     return NETWORKS[network](plan)

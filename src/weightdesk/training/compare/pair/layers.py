@@ -14,6 +14,7 @@ from weightdesk.errors import WeightdeskError
 from weightdesk.runs import Run
 from weightdesk.training.compare.pair.matching import chain_of, distances, match, reordered
 from weightdesk.training.heldout import HeldOut, held_out
+from weightdesk.training.recorded import recorded_recipe
 
 _EXAMPLES = 512
 
@@ -104,8 +105,4 @@ def _features(model: nn.Module, inputs: Any) -> Any:
 
 
 def _network(run: Run) -> HeldOut:
-    if run.recipe is None:
-        raise WeightdeskError(
-            f"{run.path} is of a training loop of one's own, which keeps no network or data"
-        )
-    return held_out(run.recipe)
+    return held_out(recorded_recipe(run))
