@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import platform
-import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -21,7 +19,7 @@ def versions() -> dict[str, str]:
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "weightdesk": version("weightdesk"),
+        "weightdesk": _own_version(),
     }
 
 
@@ -30,18 +28,8 @@ def command() -> list[str]:
     return [Path(sys.argv[0]).name, *sys.argv[1:]] if sys.argv and sys.argv[0] else []
 
 
-def git_commit() -> dict[str, Any] | None:
-    """Commit of the working directory and whether it had changes; None outside a repository."""
+def _own_version() -> str:
     try:
-        commit = _git("rev-parse", "HEAD")
-        return {"commit": commit, "changed": bool(_git("status", "--porcelain", "--untracked-files=no"))}
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(  # noqa: S603  # a fixed program with fixed arguments
-        ["git", *arguments],  # noqa: S607  # whichever git the user has
-        capture_output=True, text=True, check=True, timeout=2,
-    )  # fmt: skip
-    return done.stdout.strip()
+        return version("weightdesk")
+    except PackageNotFoundError:  # a copy that was put beside a program without being installed
+        return "unknown"

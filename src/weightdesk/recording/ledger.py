@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from typing import Any
 
-from weightdesk.errors import RunExistsError
-from weightdesk.recording import environment
+from weightdesk.errors import OptionError, RunExistsError
 from weightdesk.recording.ranks import Rank, tell_all
 from weightdesk.runs.format import MANIFEST
 from weightdesk.runs.manifest import Manifest, write_manifest
@@ -29,7 +31,9 @@ class Ledger:
 
         Raises:
             RunExistsError: a run is there already and is not to be overwritten.
+            OptionError: the manifest holds something that JSON cannot.
         """
+        manifest = _as_json(manifest)
         if rank.count == 1:
             return cls(store, manifest, _claim(store, manifest, overwrite))
         release, problem = None, None
@@ -44,22 +48,51 @@ class Ledger:
             raise problem
         return cls(store, manifest, release)
 
-    def close(self, status: str, note: str | None, last_step: Step) -> None:
-        """Write how the run ended and give the lease back."""
+    def write(self, status: str, note: str | None, last_step: Step, notes: Sequence[str] = ()) -> None:
+        """Write how the run ended, while the lease stays.
+
+        Arguments:
+            status: as `run.json` has it.
+            note: the reason, if there is one to tell.
+            last_step: optimizer steps done.
+            notes: what the recording left out, beside what was known when it began.
+        """
         if self.release is None:
             return
+        recording = dict(self.manifest.recording)
+        if notes:
+            recording["notes"] = [*recording.get("notes", []), *notes]
         ended = replace(
             self.manifest,
             status=status,
             note=note,
             closed=now(),
             last_step=last_step,
-            git=environment.git_commit(),
+            recording=recording,
         )
+        write_manifest(self.store, ended)
+
+    def close(
+        self,
+        status: str,
+        note: str | None,
+        last_step: Step,
+        notes: Sequence[str] = (),
+        *,
+        is_written: bool = True,
+    ) -> None:
+        """Write how the run ended and give the lease back.
+
+        Arguments:
+            status: as for `write`, and so are `note`, `last_step` and `notes`.
+            is_written: false if a thread of this process still writes to the run; then the lease stays with
+                the process, so that nobody else begins to write there.
+        """
         try:
-            write_manifest(self.store, ended)
+            self.write(status, note, last_step, notes)
         finally:
-            self.release()
+            if self.release is not None and is_written:
+                self.release()
 
 
 def now() -> str:
@@ -73,7 +106,40 @@ def _claim(store: Store, manifest: Manifest, overwrite: bool) -> Callable[[], No
             f"{store.location} already holds a run; choose another folder, or replace it with overwrite"
         )
     release = store.hold()
-    if overwrite:
-        store.clear()
-    write_manifest(store, manifest)
+    try:
+        if overwrite:
+            store.clear()
+        write_manifest(store, manifest)
+    except BaseException:  # Ctrl-C, too: a lease that nobody gives back is held until the process ends
+        release()
+        raise
     return release
+
+
+def _as_json(manifest: Manifest) -> Manifest:
+    """The manifest as a file of JSON in UTF-8 can hold it.
+
+    Raises:
+        OptionError: an entry of the user's that is no JSON.
+    """
+    for name in ("recipe", "parent", "seeds"):
+        try:
+            json.dumps(getattr(manifest, name))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise OptionError(
+                f"{name} goes into run.json and must be made of dicts, lists, texts and numbers: {error}"
+            ) from None
+    return replace(
+        manifest, **{field.name: _plain(getattr(manifest, field.name)) for field in fields(manifest)}
+    )
+
+
+def _plain(entry: Any) -> Any:
+    """Text without the lone surrogates of undecodable arguments, and words for numbers that JSON lacks."""
+    if isinstance(entry, str):
+        return entry if entry.isascii() else entry.encode("utf-8", "backslashreplace").decode()
+    if isinstance(entry, dict):
+        return {_plain(name): _plain(member) for name, member in entry.items()}
+    if isinstance(entry, (list, tuple)):
+        return [_plain(member) for member in entry]
+    return repr(entry) if isinstance(entry, float) and not math.isfinite(entry) else entry
