@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -40,12 +41,16 @@ class RemoteStore:
 
     def write(self, name: str, fill: Callable[[Path], object]) -> int:
         path = self._path(name)
-        with tempfile.TemporaryDirectory(prefix="weightdesk-") as folder:
+        # No `TemporaryDirectory`: a process forked meanwhile would remove it, too, when it ends.
+        folder = tempfile.mkdtemp(prefix="weightdesk-")
+        try:
             local = Path(folder, "file")
             fill(local)
             size = local.stat().st_size
             self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
             self._files.put_file(str(local), path)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
         return size
 
     def read(self, name: str) -> bytes:
