@@ -56,7 +56,8 @@ class Outputs:
         """Share of all outputs near a bound."""
         if not self.saturated:
             return None
-        weights = torch.tensor(self.sizes, dtype=torch.float64, device=self.saturated[0].device)
+        sizes = self.sizes[: len(self.saturated)]  # one more if Ctrl-C came between the two
+        weights = torch.tensor(sizes, dtype=torch.float64, device=self.saturated[0].device)
         return (torch.stack(self.saturated) * weights).sum() / weights.sum()
 
 
@@ -91,9 +92,10 @@ class ActivationMeter:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
-        for name, found in self._outputs.items():
-            self._emit(Batch(self._step, "activation", [name], found, saturated=found.saturation()))
-        self._outputs = {}
+        outputs, self._outputs = self._outputs, {}
+        for name, found in outputs.items():
+            if found.passes:  # none if Ctrl-C came in the middle of the first
+                self._emit(Batch(self._step, "activation", [name], found, saturated=found.saturation()))
 
     def _hook(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
         def measure_output(module: nn.Module, _inputs: Any, outputs: Any) -> None:
@@ -106,10 +108,11 @@ class ActivationMeter:
         output = outputs[0] if isinstance(outputs, (tuple, list)) and outputs else outputs
         if isinstance(output, Tensor) and output.dtype in KINDS:
             values, found = local(output), self._outputs.setdefault(name, Outputs())
-            found.passes.append(measure_anywhere([values]))
-            if (saturated := _saturated(module, values)) is not None:
-                found.saturated.append(saturated)
+            measured, saturated = measure_anywhere([values]), _saturated(module, values)
+            if saturated is not None:
                 found.sizes.append(values.numel())
+                found.saturated.append(saturated)
+            found.passes.append(measured)
 
 
 def _saturated(module: nn.Module, output: Tensor) -> Tensor | None:

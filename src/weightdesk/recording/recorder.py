@@ -23,7 +23,8 @@ from weightdesk.recording.activations import ActivationMeter
 from weightdesk.recording.agenda import Agenda
 from weightdesk.recording.backwardgradients import BackwardGradients
 from weightdesk.recording.budget import CostBudget
-from weightdesk.recording.copies import SpareMemory
+from weightdesk.recording.copies import SpareMemory, same_bits
+from weightdesk.recording.endings import describe_error
 from weightdesk.recording.gradients import local, loss_scale, seen_gradient
 from weightdesk.recording.meter import StepMeter
 from weightdesk.recording.passes import PassMeter
@@ -67,6 +68,7 @@ class Recorder:
     ) -> None:
         self.step: Step = 0
         self.stopped: str | None = None
+        self.when_stopped: Callable[[str], object] | None = None
         self._subject, self._writer, self._budget = subject, writer, budget
         self._every, self._sampler, self._scaler = schedule.every, sampler, scaler
         # a compiled graph is guarded by the number of hooks on its modules: each change compiles it again
@@ -102,23 +104,41 @@ class Recorder:
         self._initial.reserve(self._subject.parameters)
         self._meter.reserve({name: local(each) for name, each in self._subject.parameters.items()})
         self._writer.wait(allowed=0, patience=_HEAD_START)
-        self._hooks = StepHooks(self._subject.optimizers, self._before_step, self._after_step, self._adopt)
+        self._hooks = StepHooks(
+            self._subject.optimizers,
+            self._before_step,
+            self._after_step,
+            self._adopt,
+            self.stop,
+            self._break_off,
+        )
         self._look_ahead()
 
     def detach(self) -> None:
         """Take every hook off."""
-        self._activations.stop()
-        self._backward.stop()
-        if self._passes is not None:
-            self._passes.detach()
-        if self._hooks is not None:
-            self._hooks.detach()
+        passes = [] if self._passes is None else [self._passes.detach]
+        steps = [] if self._hooks is None else [self._hooks.detach]
+        for detach in [*steps, self._activations.stop, self._backward.stop, *passes]:
+            try:
+                detach()
+            except Exception as error:  # one that stays must not keep the others
+                self.stopped = self.stopped or describe_error(error)
 
     def finish(self) -> None:
         """Hand over what is left: the last row of metrics and the last weights."""
+        is_broken_off = self._hooks is not None and self._hooks.is_within_step
         self.detach()
         self._attempt("other", self._close_row)
+        if is_broken_off:
+            self._attempt("other", self._break_off)
         self._attempt("snapshot", lambda: self._writer.add_snapshot(self._take_snapshot(is_last=True)))
+
+    def release(self) -> None:
+        """Take every hook off and let go of the model, the copies and the writer, whoever holds this."""
+        self.detach()
+        step, stopped = self.step, self.stopped or "released"
+        vars(self).clear()
+        self.step, self.stopped = step, stopped
 
     def log(self, values: dict[str, float | Tensor]) -> None:
         """Keep scalars of the present step, in the first process; those on a device are fetched later."""
@@ -132,24 +152,30 @@ class Recorder:
 
     def stop(self, error: BaseException) -> None:
         """End the recording because of an error in it; the training goes on."""
-        if self.stopped is None:
-            self.stopped = f"{type(error).__name__}: {error}"
+        if self.stopped is not None:
+            return
+        self.stopped = describe_error(error)
+        try:
             self.detach()
             warn(f"weightdesk stopped recording at step {self.step}: {self.stopped}; training goes on")
+            if self.when_stopped is not None:
+                self.when_stopped(self.stopped)
+        except Exception:  # such as a lack of memory, once more: there is nothing left to do about it
+            return
 
     def _before_step(self, optimizer: Optimizer) -> None:
         """First half: weights and gradients as the optimizer is about to use them."""
         began = time.perf_counter()
         try:
             self._sample(optimizer)
+            self._budget.other += time.perf_counter() - began
+            if self._eventful:
+                if self._agenda.statistics:
+                    self._attempt("statistics", self._measure_before, optimizer)
+                if self._agenda.snapshot and self._may_wait_for_writer():
+                    self._attempt("snapshot", self._open_snapshot, optimizer)
         except Exception as error:  # the training must go on whatever it is
             self.stop(error)
-        self._budget.other += time.perf_counter() - began
-        if self._eventful:
-            if self._agenda.statistics:
-                self._attempt("statistics", self._measure_before, optimizer)
-            if self._agenda.snapshot and self._may_wait_for_writer():
-                self._attempt("snapshot", self._open_snapshot, optimizer)
 
     def _sample(self, optimizer: Optimizer) -> None:
         if self._writer.error is not None:
@@ -197,16 +223,46 @@ class Recorder:
         snapshot.after(self._moved[id(optimizer)])
         self._writer.add_snapshot(snapshot)
 
+    def _break_off(self) -> None:
+        """A step began and did not end, by Ctrl-C or an error of the optimizer; it counts if weights moved.
+
+        Else what it left would be taken for the weights before it. These are kept without an update.
+        """
+        if self._has_moved():
+            if self._snapshot is not None:
+                self._snapshot.extra.clear()
+                self._writer.add_snapshot(self._snapshot)
+            self.step += 1
+            self._look_ahead()
+
+    def _has_moved(self) -> bool:
+        """Whether weights differ from those before the step, as far as these were copied."""
+        if self._snapshot is not None:
+            copies = self._snapshot.tensors
+            return not all(
+                same_bits(copies[name], local(each).cpu()) for name, each in self._subject.parameters.items()
+            )
+        before = self._sampler.last_weights()
+        pairs = zip(self._sampled, self._sampler.places.values(), strict=True)
+        now = [pick(local(each), torch.from_numpy(places)) for each, places in pairs]
+        return before is None or not np.array_equal(torch.cat(now).numpy(), before, equal_nan=True)
+
     def _after_step(self, optimizer: Optimizer, begun: bool) -> None:
         """Second half: what the optimizer did."""
-        if begun and self._eventful:
-            if self._agenda.statistics:
-                self._attempt("statistics", self._measure_after, optimizer)
-            if self._snapshot is not None:
-                self._attempt("snapshot", self._close_snapshot, optimizer, self._snapshot)
-        if self._eventful:
-            self._backward.take(self._moved[id(optimizer)])  # what no snapshot took is over with this step
-        self.step += 1
+        try:
+            if begun and self._eventful:
+                if self._agenda.statistics:
+                    self._attempt("statistics", self._measure_after, optimizer)
+                if self._snapshot is not None:
+                    self._attempt("snapshot", self._close_snapshot, optimizer, self._snapshot)
+            if self._eventful:
+                self._backward.take(
+                    self._moved[id(optimizer)]
+                )  # what no snapshot took is over with this step
+        except Exception as error:  # the training must go on whatever it is
+            self.stop(error)
+        finally:  # after Ctrl-C, too: the step is done
+            self.step += 1
         self._budget.steps += 1
         if self._eventful or self.step >= self._next_look:
             self._attempt("statistics" if self._eventful else "other", self._look_ahead)
@@ -271,9 +327,9 @@ class Recorder:
             began = time.perf_counter()
             try:
                 action(*arguments)
+                self._budget.charge(activity, time.perf_counter() - began)
             except Exception as error:  # the training must go on whatever it is
                 self.stop(error)
-            self._budget.charge(activity, time.perf_counter() - began)
 
 
 def _local(parameters: dict[ParameterName, nn.Parameter]) -> dict[ParameterName, Tensor]:

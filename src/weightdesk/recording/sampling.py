@@ -149,6 +149,13 @@ class Sampler:
         row = self._last.values[self._last.count - 1]
         return np.where(self._last.without_gradient, np.nan, row[len(row) // 2 :])
 
+    def last_weights(self) -> npt.NDArray[np.float64] | None:
+        """The weights that were read last; None before, and on other devices."""
+        if self._last is None or isinstance(self._last.values, list) or not self._last.count:
+            return None
+        row = self._last.values[self._last.count - 1]
+        return row[: len(row) // 2]
+
     def take(self) -> list[SampledSteps]:
         """What was read since the last call; for the writing thread."""
         with self._lock:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
+from weightdesk.recording.endings import describe_error
 from weightdesk.recording.gradients import local
 from weightdesk.recording.passes.graph import read_graph
 from weightdesk.recording.passes.seen import SeenPass, is_rows, rows_of, some_inputs
@@ -74,11 +75,14 @@ class PassMeter:
         """A function: a copy of the model takes it along as it is, and a method would bring all this."""
 
         def look(module: nn.Module, arguments: Any, options: dict[str, Any], outputs: Any) -> None:
-            evaluates = not torch.is_grad_enabled() or not module.training
-            if module is not self._model or not (self._is_due() if evaluates else self._listens):
-                return
-            if len(self._pending) < 2 * _AT_ONCE and not torch.compiler.is_compiling():
-                self._guard(self._look, module, (*arguments, *options.values()), outputs)
+            try:
+                evaluates = not torch.is_grad_enabled() or not module.training
+                if module is not self._model or not (self._is_due() if evaluates else self._listens):
+                    return
+                if len(self._pending) < 2 * _AT_ONCE and not torch.compiler.is_compiling():
+                    self._guard(self._look, module, (*arguments, *options.values()), outputs)
+            except Exception as error:  # the training must go on whatever it is
+                self._give_up(error)
 
         return look
 
@@ -95,10 +99,13 @@ class PassMeter:
             try:
                 action(*arguments)
             except Exception as error:  # models put in and out whatever they like
-                self._handle.remove()
-                warn(f"weightdesk looks at no more passes: {type(error).__name__}: {error}")
+                self._give_up(error)
 
         self._attempt("statistics", act)
+
+    def _give_up(self, error: Exception) -> None:
+        self._handle.remove()
+        warn(f"weightdesk looks at no more passes: {describe_error(error)}")
 
     def _look(self, module: nn.Module, arguments: Any, outputs: Any) -> None:
         output = next((each for each in _flat(outputs) if is_rows(each) and each.is_floating_point()), None)
