@@ -24,6 +24,7 @@ from weightdesk.recording.agenda import Agenda
 from weightdesk.recording.backwardgradients import BackwardGradients
 from weightdesk.recording.budget import CostBudget
 from weightdesk.recording.copies import SpareMemory
+from weightdesk.recording.endings import describe_error
 from weightdesk.recording.gradients import SeenGradients, local, loss_scale, seen_gradient
 from weightdesk.recording.meter import Batch, StepMeter
 from weightdesk.recording.notes import Notes, enumerate_names
@@ -77,6 +78,7 @@ class Recorder:
     ) -> None:
         self.step: Step = 0
         self.stopped: str | None = None
+        self.when_stopped: Callable[[str], object] | None = None
         self._parameters = OptimizedParameters(subject, sampler, manifest, notes)
         self._writer, self._budget = writer, budget
         self._every, self._sampler, self._scaler = schedule.every, sampler, scaler
@@ -141,19 +143,24 @@ class Recorder:
 
     def detach(self) -> None:
         """Take every hook off."""
-        self._activations.stop()
-        self._backward.stop()
-        if self._passes is not None:
-            self._passes.detach()
-        if self._hooks is not None:
-            self._hooks.detach()
+        passes = [] if self._passes is None else [self._passes.detach]
+        steps = [] if self._hooks is None else [self._hooks.detach]
+        for detach in [*steps, self._activations.stop, self._backward.stop, *passes]:
+            try:
+                detach()
+            except Exception as error:  # one that stays must not keep the others
+                self.stopped = self.stopped or describe_error(error)
 
     def finish(self) -> None:
         """Hand over what is left: the last row of metrics and the last weights."""
+        is_broken_off = self._hooks is not None and self._hooks.is_within_step
         if self._hooks is not None and not self.step:
-            self._note_other_steps(self._hooks.others)
+            self._attempt("other", self._note_other_steps, self._hooks.others)
         self.detach()
         self._attempt("other", self._close_row)
+        if is_broken_off:
+            self._attempt("other", self.break_off)
+        self._sampler.is_under_way = False
         self._attempt("snapshot", self._take_last)
 
     def _note_other_steps(self, others: Sequence[Optimizer]) -> None:
@@ -167,6 +174,13 @@ class Recorder:
                 aloud=True,
             )
 
+    def release(self) -> None:
+        """Take every hook off and let go of the model, the copies and the writer, whoever holds this."""
+        self.detach()
+        step, stopped = self.step, self.stopped or "released"
+        vars(self).clear()
+        self.step, self.stopped = step, stopped
+
     def log(self, values: dict[str, float | Tensor]) -> None:
         """Keep scalars of the present step, in the first process; those on a device are fetched later."""
         if self.stopped is not None or self._subject.rank.number:
@@ -179,10 +193,16 @@ class Recorder:
 
     def stop(self, error: BaseException) -> None:
         """End the recording because of an error in it; the training goes on."""
-        if self.stopped is None:
-            self.stopped = f"{type(error).__name__}: {error}"
+        if self.stopped is not None:
+            return
+        self.stopped = describe_error(error)
+        try:
             self.detach()
             warn(f"weightdesk stopped recording at step {self.step}: {self.stopped}; training goes on")
+            if self.when_stopped is not None:
+                self.when_stopped(self.stopped)
+        except Exception:  # such as a lack of memory, once more: there is nothing left to do about it
+            return
 
     def before_step(self, optimizer: Optimizer, *, final: bool) -> None:
         """First half: weights and gradients as the optimizer is about to use them."""
@@ -308,19 +328,42 @@ class Recorder:
         snapshot.after(self._parameters.of(optimizer))
         self._writer.add_snapshot(snapshot)
 
+    def break_off(self) -> None:
+        """A step began and did not end, by Ctrl-C or an error of the optimizer; it counts if weights moved.
+
+        Else what it left would be taken for the weights before it. These are kept without an update.
+        """
+        if self._has_moved():
+            if self._snapshot is not None:
+                self._snapshot.drop_step()
+                self._writer.add_snapshot(self._snapshot)
+            self.step += 1
+            self._look_ahead()
+
+    def _has_moved(self) -> bool:
+        """Whether weights differ from those before the step, as far as these were copied."""
+        if self._snapshot is not None:
+            return not self._snapshot.still_holds(self._subject)
+        before = self._sampler.last_weights() if self._samples else None
+        now = self._sampler.weights_now(self._parameters.sampled)
+        return before is None or now is None or before.tobytes() != now.tobytes()
+
     def after_step(self, optimizer: Optimizer) -> None:
         """Second half: what the optimizer did."""
-        if self._eventful and self._has_gradients:
-            if self._agenda.statistics:
-                self._attempt("statistics", self._measure_after, optimizer)
-            if self._snapshot is not None:
-                self._attempt("snapshot", self._close_snapshot, optimizer, self._snapshot)
-            self._attempt("other", self._remember_weights)
-            self._backward.take(
-                self._parameters.of(optimizer)
-            )  # what no snapshot took is over with this step
-        self._stepping, self._batches = None, []
-        self.step += 1
+        try:
+            if self._eventful and self._has_gradients:
+                if self._agenda.statistics:
+                    self._attempt("statistics", self._measure_after, optimizer)
+                if self._snapshot is not None:
+                    self._attempt("snapshot", self._close_snapshot, optimizer, self._snapshot)
+                self._attempt("other", self._remember_weights)
+            if self._eventful:  # what no snapshot took of the gradients is over with this step
+                self._backward.take(self._parameters.of(optimizer))
+        except Exception as error:  # the training must go on whatever it is
+            self.stop(error)
+        finally:  # after Ctrl-C, too: the step is done
+            self._stepping, self._batches, self._sampler.is_under_way = None, [], False
+            self.step += 1
         self._budget.steps += 1
         self._last_moved = self._parameters.sampled_of(optimizer)
         if self._eventful or self.step >= self._next_look:
@@ -410,9 +453,9 @@ class Recorder:
             began = time.perf_counter()
             try:
                 action(*arguments)
+                self._budget.charge(activity, time.perf_counter() - began)
             except Exception as error:  # the training must go on whatever it is
                 self.stop(error)
-            self._budget.charge(activity, time.perf_counter() - began)
 
 
 def _local(tensors: Mapping[ParameterName, Tensor]) -> dict[ParameterName, Tensor]:

@@ -45,6 +45,9 @@ with it, so that only a process that has died takes longer than one that writes 
 _PASSES: Final = 128
 """Forward passes that one flush reads at most; each takes about half a millisecond."""
 
+_GLANCE: Final = 0.05
+"""Seconds between two looks at whether whoever closes still waits."""
+
 _BACKLOG: Final = 2
 """Snapshots that may wait to be written."""
 
@@ -125,12 +128,22 @@ class Writer:
                 lambda: len(self._snapshots) <= allowed or self.error is not None, patience
             )
 
-    def close(self) -> None:
-        """Write all that is left, merge the parts and end the thread."""
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread may still write."""
+        return self._thread.is_alive()
+
+    def close(self, gives_up: Callable[[], bool] = lambda: False) -> None:
+        """Write all that is left, merge the parts and end the thread.
+
+        Arguments:
+            gives_up: asked again and again whether to wait no longer; the thread then goes on alone.
+        """
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        self._thread.join()
+        while self._thread.is_alive() and not gives_up():
+            self._thread.join(_GLANCE)
 
     def _run(self) -> None:
         work_alone()
