@@ -216,6 +216,7 @@ class Recorder:
         elif self._samples:
             try:
                 self._follow_changes()
+                self._sampler.is_under_way = True
                 self._sample(optimizer)
             except Exception as error:  # the training must go on whatever it is
                 self.stop(error)

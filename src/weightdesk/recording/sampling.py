@@ -105,8 +105,7 @@ class Sampler:
     Attributes:
         held: the chosen places that lie here.
         places: the same, as row-major places in the local part.
-        is_under_way: whether the step that was read last may be read again: set by `read`, and taken back by
-            whoever knows that the step is done.
+        is_under_way: whether the step that was read last may be read again; set by whoever knows.
     """
 
     def __init__(
@@ -148,7 +147,6 @@ class Sampler:
         Raises:
             FormChangedError: a parameter has another shape or type than before; nothing was read.
         """
-        self.is_under_way = True
         if step == self._last_step:
             self._withdraw(step)  # a step that failed is done again
         self._last_step = step
