@@ -99,7 +99,7 @@ def guarded_streams() -> Iterator[list[QuietStream]]:
         if hasattr(stream, "reconfigure"):
             # A terminal of another encoding shows "?" for what it lacks.
             stream.reconfigure(errors="replace")
-    sys.stdout, sys.stderr = (None if each is None else PlainStream(each) for each in guarded)  # type: ignore[assignment]
+    sys.stdout, sys.stderr = (None if each is None else PlainStream(each) for each in guarded)
     try:
         yield [each for each in guarded if each is not None]
     finally:
