@@ -9,6 +9,8 @@ from typing import Final
 
 _MEMORY: Final = 0.8
 """Weight of the past in the running means: a change of pace is followed within about ten measurements."""
+_SPIKE: Final = 4.0
+"""Times the running mean that one measurement counts at most: a thread that waits for a core is no cost."""
 _LONGEST_STRIDE: Final = 1 << 20
 
 HEAD_START: Final = {"sampling": 0.03, "statistics": 0.02}
@@ -168,7 +170,8 @@ class CostBudget:
             self._estimated.discard(f"{where} {activity}")
             means[activity] = seconds
         else:
-            means[activity] = _MEMORY * known + (1 - _MEMORY) * seconds
+            counted = seconds if activity == "training" else min(seconds, _SPIKE * known)
+            means[activity] = _MEMORY * known + (1 - _MEMORY) * counted
 
 
 def _stride(needed: float, allowed: float) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
 
 from weightdesk.errors import RunExistsError
 from weightdesk.recording import environment
@@ -44,8 +46,10 @@ class Ledger:
             raise problem
         return cls(store, manifest, release)
 
-    def close(self, status: str, note: str | None, last_step: Step) -> None:
-        """Write how the run ended and give the lease back."""
+    def close(
+        self, status: str, note: str | None, last_step: Step, thinned: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
+        """Write how the run ended, and what the budgets left out of it; give the lease back."""
         if self.release is None:
             return
         ended = replace(
@@ -54,6 +58,7 @@ class Ledger:
             note=note,
             closed=now(),
             last_step=last_step,
+            recording={**self.manifest.recording, **thinned},
             git=environment.git_commit(),
         )
         try:

@@ -31,6 +31,7 @@ from weightdesk.recording.sampling import Sampler
 from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.recording.snapshot import Snapshot
 from weightdesk.recording.stephooks import StepHooks
+from weightdesk.recording.strides import Strides
 from weightdesk.recording.subject import Subject
 from weightdesk.recording.tables import MetricsRow
 from weightdesk.recording.warning import warn
@@ -134,6 +135,11 @@ class Recorder:
         self.detach()
         self._attempt("other", self._close_row)
         self._attempt("snapshot", lambda: self._writer.add_snapshot(self._take_snapshot(is_last=True)))
+
+    @property
+    def strides(self) -> Strides:
+        """At every how many rounds of steps each table has rows."""
+        return Strides(self._agenda.longest, dict(self._writer.strides))
 
     def log(self, values: dict[str, float | Tensor]) -> None:
         """Keep scalars of the present step, in the first process; those on a device are fetched later."""

@@ -108,11 +108,19 @@ class Recording:
                 self._status, note = "stopped", self._recorder.stopped
         if self._ledger is not None:
             try:
-                self._ledger.close(self._status, note, self.step)
+                self._ledger.close(self._status, note, self.step, self._thinned(self._ledger))
             except Exception as error:  # the training must not end because its record cannot
                 warn(f"weightdesk could not close {self.directory}: {error}")
         if self._live_check is not None:
             self._live_check.finish()
+
+    def _thinned(self, ledger: Ledger) -> dict[str, Any]:
+        """What of `run.json` the budgets decided: the strides, and in words."""
+        if not isinstance(self._recorder, Recorder):
+            return {}
+        recording, strides = ledger.manifest.recording, self._recorder.strides
+        notes = strides.notes(recording["cost"], recording["disk"])
+        return {"strides": strides.by_table(), "notes": [*recording["notes"], *notes]}
 
     def __enter__(self) -> Recording:
         return self
