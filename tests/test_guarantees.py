@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from trainings import run_steps, small_batch, small_network
 
 from weightdesk import open_run, watch
+from weightdesk.recording import modulecalls
 from weightdesk.runs.stores import LocalStore
 
 STEPS = 7
@@ -258,10 +259,14 @@ def test_recorded_gradients_and_updates_are_exact(tmp_path: Path) -> None:
             assert torch.equal(run.update(name, step), run.weights(name, step + 1) - run.weights(name, step))
 
 
+def hooks_on_modules(model: nn.Module) -> int:
+    return sum(len(each._forward_hooks) + len(each._forward_pre_hooks) for each in model.modules())
+
+
 def hooks_of(model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
-    on_modules = sum(len(each._forward_hooks) + len(each._forward_pre_hooks) for each in model.modules())
-    on_modules += sum(len(each._post_accumulate_grad_hooks or ()) for each in model.parameters())
-    return on_modules + len(optimizer._optimizer_step_pre_hooks) + len(optimizer._optimizer_step_post_hooks)
+    count = hooks_on_modules(model)
+    count += sum(len(each._post_accumulate_grad_hooks or ()) for each in model.parameters())
+    return count + len(optimizer._optimizer_step_pre_hooks) + len(optimizer._optimizer_step_post_hooks)
 
 
 @pytest.mark.parametrize("error", [None, ValueError("mine"), KeyboardInterrupt()])
@@ -275,12 +280,16 @@ def test_no_hook_stays_behind(error: BaseException | None, tmp_path: Path) -> No
 
     if error is None:
         with watch(model, optimizer, tmp_path / "run"):
-            assert hooks_of(model, optimizer) > 2 + len(list(model.modules()))  # parameters have some, too
+            assert hooks_of(model, optimizer) == 2 + len(list(model.parameters()))
+            assert not hooks_on_modules(model)
+            assert modulecalls._observers
             run_steps(model, optimizer, 4)
     else:
         with pytest.raises(type(error)), watch(model, optimizer, tmp_path / "run"):
             run_steps(model, optimizer, 4, fail)
     assert hooks_of(model, optimizer) == 0
+    assert not modulecalls._observers
+    assert all(module._compiled_call_impl is None for module in model.modules())
     status = {type(None): "finished", ValueError: "failed", KeyboardInterrupt: "interrupted"}[type(error)]
     assert open_run(tmp_path / "run").status == status
 

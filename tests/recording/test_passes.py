@@ -261,7 +261,7 @@ def test_what_cannot_be_looked_at_ends_the_looking_alone(
         raise ZeroDivisionError("mine")
 
     monkeypatch.setattr("weightdesk.recording.passes.meter.some_inputs", broken)
-    with pytest.warns(RuntimeWarning, match="looks at no more passes: ZeroDivisionError: mine"):
+    with pytest.warns(RuntimeWarning, match="no more passes are looked at: ZeroDivisionError: mine"):
         run_of(tmp_path / "run")
     run = open_run(tmp_path / "run")
     assert run.status == "finished"

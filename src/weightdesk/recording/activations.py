@@ -1,8 +1,8 @@
 """Statistics of what the modules put out, at the steps at which statistics are taken.
 
-Hooks sit on the leaf modules only while such a step lasts: at every other step the forward pass
-is untouched. Only passes that build a graph are measured, so an evaluation between two steps does
-not count. A compiled model is not hooked; where a module inside is compiled, its hooks do nothing.
+The leaf modules are observed only while such a step lasts: at every other step the forward pass is
+untouched. Only passes that build a graph are measured, so an evaluation between two steps does not count.
+Modules that `torch.compile` compiles are not called from Python, so their outputs cannot be measured.
 """
 
 from __future__ import annotations
@@ -13,16 +13,25 @@ from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from weightdesk.recording.gradients import local
 from weightdesk.recording.meter import Batch, measure_anywhere
+from weightdesk.recording.modulecalls import ModuleObservation
+from weightdesk.recording.notes import Notes, enumerate_names
 from weightdesk.statistics.devices import DeviceMeasurements
 from weightdesk.statistics.measure import KINDS, Measurements, merge
+from weightdesk.statistics.memory import has_plain_memory, has_plain_values
 from weightdesk.types import Step
 
 _NEAR: Final = 0.01
 """An output is saturated within this share of the function's range from a bound."""
+
+_SILENT_STEPS: Final = 2
+"""Measured steps in a row without any output after which this is said: one may lack them, since `watch` may
+be called between a forward pass and its optimizer step."""
+
+_SILENT_STEPS_OF_ONE: Final = 8
+"""The same for a single module: steps of several optimizers need not call the same modules."""
 
 _BOUNDS: Final[dict[type[nn.Module], Callable[[Any], tuple[float, float]]]] = {
     nn.Sigmoid: lambda _: (0.0, 1.0),
@@ -67,53 +76,106 @@ class ActivationMeter:
         model: whose leaf modules are measured.
         emit: receives one batch a module.
         attempt: does a measurement on recording's account: counts its time and catches its errors.
+        notes: told which modules have no statistics, and why.
     """
 
     def __init__(
-        self, model: nn.Module, emit: Callable[[Batch], None], attempt: Callable[..., object]
+        self,
+        model: nn.Module,
+        emit: Callable[[Batch], None],
+        attempt: Callable[..., object],
+        notes: Notes,
     ) -> None:
-        self._leaves = {
-            name: module for name, module in model.named_modules() if name and not any(module.children())
-        } or {type(model).__name__: model}
-        self._emit, self._attempt = emit, attempt
-        self._handles: list[RemovableHandle] = []
+        self._emit, self._attempt, self._notes = emit, attempt, notes
+        self._observations: list[ModuleObservation] = []
         self._outputs: dict[str, Outputs] = {}
+        self._unmeasurable: set[str] = set()
+        self._silent_steps: dict[str, int] = {}
         self._step: Step = 0
+        self.follow(model)
+
+    def follow(self, model: nn.Module) -> None:
+        """Measure the modules that the model has now, from the next `start` on."""
+        leaves = {name: each for name, each in model.named_modules() if name and not any(each.children())}
+        self._leaves = leaves or {type(model).__name__: model}
 
     def start(self, step: Step) -> None:
         """Measure every output from now on as one of this step."""
         self._step = step
-        for name, module in self._leaves.items():
-            self._handles.append(module.register_forward_hook(self._hook(name)))
+        self._observations = [
+            ModuleObservation(module, self._observer(name))
+            for name, module in self._leaves.items()
+            if name not in self._unmeasurable
+        ]
 
-    def stop(self) -> None:
-        """Take every hook off and hand over what was measured."""
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
-        for name, found in self._outputs.items():
-            self._emit(Batch(self._step, "activation", [name], found, saturated=found.saturation()))
+    def stop(self, *, stepped: bool = False) -> None:
+        """Observe no more and hand over what was measured.
+
+        Arguments:
+            stepped: whether an optimizer step ends it, so that every module in use must have had outputs.
+        """
+        if stepped and self._observations:
+            self._name_silent_modules()
+        for observation in self._observations:
+            observation.remove()
+        self._observations.clear()
+        for name, outputs in self._outputs.items():
+            self._emit(Batch(self._step, "activation", [name], outputs, saturated=outputs.saturation()))
         self._outputs = {}
 
-    def _hook(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
-        def measure_output(module: nn.Module, _inputs: Any, outputs: Any) -> None:
-            if torch.is_grad_enabled() and not torch.compiler.is_compiling():
+    def _observer(self, name: str) -> Callable[[nn.Module, Any, Any, Any], None]:
+        def measure_output(module: nn.Module, _arguments: Any, _options: Any, outputs: Any) -> None:
+            if torch.is_grad_enabled():
                 self._attempt("statistics", self._measure, name, module, outputs)
 
         return measure_output
 
     def _measure(self, name: str, module: nn.Module, outputs: Any) -> None:
         output = outputs[0] if isinstance(outputs, (tuple, list)) and outputs else outputs
-        if isinstance(output, Tensor) and output.dtype in KINDS:
-            values, found = local(output), self._outputs.setdefault(name, Outputs())
-            found.passes.append(measure_anywhere([values]))
-            if (saturated := _saturated(module, values)) is not None:
-                found.saturated.append(saturated)
-                found.sizes.append(values.numel())
+        if not isinstance(output, Tensor) or output.dtype not in KINDS or name in self._unmeasurable:
+            return
+        try:
+            with torch._C.DisableTorchFunctionSubclass():  # a subclass's own code is none of our business
+                self._add(self._outputs.setdefault(name, Outputs()), module, output)
+        except Exception as error:  # models put out whatever they like
+            self._leave_out(name, f"{type(error).__name__}: {error}")
+
+    def _add(self, outputs: Outputs, module: nn.Module, output: Tensor) -> None:
+        values = local(output)
+        if not (has_plain_memory(values) if values.is_cpu else has_plain_values(values)):
+            raise TypeError(f"a {type(output).__name__} of layout {output.layout} without plain memory")
+        outputs.passes.append(measure_anywhere([values]))
+        if (saturated := _saturated(module, values)) is not None:
+            outputs.saturated.append(saturated)
+            outputs.sizes.append(values.numel())
+
+    def _leave_out(self, name: str, reason: str) -> None:
+        self._unmeasurable.add(name)
+        self._outputs.pop(name, None)
+        self._notes.add(f"no activation statistics of {name}: {reason.splitlines()[0][:200]}")
+
+    def _name_silent_modules(self) -> None:
+        """Say which modules had no outputs: what cannot be seen must not look as if nothing happened."""
+        observed = [name for name in self._leaves if name not in self._unmeasurable]
+        for name in observed:
+            self._silent_steps[name] = 0 if name in self._outputs else self._silent_steps.get(name, 0) + 1
+        if all(self._silent_steps[name] >= _SILENT_STEPS for name in observed):
+            self._notes.add(
+                "no activation statistics while no module of the model is called from Python: what "
+                "torch.compile compiles is not measured",
+                aloud=True,
+            )
+            return
+        silent = [name for name in observed if self._silent_steps[name] == _SILENT_STEPS_OF_ONE]
+        if silent:
+            self._notes.add(
+                f"no activation statistics of {enumerate_names(silent)} up to step {self._step}: not called "
+                "from Python, since compiled, unused or computed within another module"
+            )
 
 
 def _saturated(module: nn.Module, output: Tensor) -> Tensor | None:
-    """Share of the outputs close to a bound of the function, as a 0-d tensor; None where it has none."""
+    """Share of the outputs close to a bound of the function, as a 0-d tensor; None if it has no bounds."""
     if type(module) not in _BOUNDS or not output.numel():
         return None
     low, high = _BOUNDS[type(module)](module)

@@ -137,7 +137,7 @@ class CostBudget:
         steps, sampled = self.steps, self.sampled
         costs["other"] = costs.get("other", 0.0) + self.other
         if sampled:
-            costs["sampling"] = self.sampling
+            costs["sampling"] = costs.get("sampling", 0.0) + self.sampling
         self.steps, self.other, self.sampled, self.sampling = 0, 0.0, 0, 0.0
         for activity, seconds in costs.items():
             self._used[activity] = self._used.get(activity, 0.0) + seconds

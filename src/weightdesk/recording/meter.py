@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from weightdesk.recording.notes import Notes
 from weightdesk.statistics.devices import DeviceMeasurements, measure_on_device
 from weightdesk.statistics.measure import KINDS, Measurements, measure
+from weightdesk.statistics.memory import has_plain_memory, has_plain_values
 from weightdesk.types import Kind, ParameterName, Step
 
 
@@ -45,6 +47,16 @@ class Batch:
     weights: Found | None = None
     saturated: Tensor | None = None
 
+    def without(self, names: Container[str]) -> Batch:
+        """The same measurements, but for those of some names."""
+        rows = [row for row, name in enumerate(self.names) if name not in names]
+        return replace(
+            self,
+            names=[self.names[row] for row in rows],
+            found=self.found.collect()[rows],
+            zeros=None if self.zeros is None else [self.zeros[row] for row in rows],
+        )
+
 
 def measure_anywhere(
     tensors: Sequence[Tensor], before: Sequence[Tensor] | None = None
@@ -72,18 +84,19 @@ class StepMeter:
 
     Arguments:
         kinds: which of weight, gradient and update to measure.
+        notes: told what cannot be measured.
 
     """
 
-    def __init__(self, kinds: frozenset[Kind]) -> None:
-        self._kinds = kinds
+    def __init__(self, kinds: frozenset[Kind], notes: Notes) -> None:
+        self._kinds, self._notes = kinds, notes
         self._copies: dict[ParameterName, Tensor] = {}  # kept from step to step, to allocate once
         self._weights: Measurements | DeviceMeasurements | None = None
 
     def reserve(self, parameters: Mapping[ParameterName, Tensor]) -> None:
         """Ask for the memory that remembering the weights needs, before the training begins."""
         if "update" in self._kinds:
-            for name, tensor in parameters.items():
+            for name, tensor in self._measurable(parameters).items():
                 self._copy(name, tensor)
 
     def before(
@@ -93,11 +106,9 @@ class StepMeter:
         gradients: Mapping[ParameterName, Tensor],
     ) -> list[Batch]:
         """Measure weights and gradients; remember the weights if updates are to be measured."""
-        weights = {name: each for name, each in parameters.items() if each.dtype in KINDS}
+        weights = self._measurable(parameters)
         read = [] if self._kinds.isdisjoint({"weight", "update"}) else list(weights.values())
-        seen = {name: each for name, each in gradients.items() if each.dtype in KINDS}
-        seen = seen if "gradient" in self._kinds else {}
-        held = [each.coalesce().values() if each.is_sparse else each for each in seen.values()]
+        seen, held, zeros = self._held(gradients)
         found = measure_anywhere([*read, *held])  # in one call: what a call costs is felt at every step
         batches = []
         if read:
@@ -105,24 +116,56 @@ class StepMeter:
             if "weight" in self._kinds:
                 batches.append(Batch(step, "weight", list(weights), self._weights))
         if seen:
-            zeros = [whole.numel() - part.numel() for whole, part in zip(seen.values(), held, strict=True)]
-            batches.append(Batch(step, "gradient", list(seen), found[len(read) :], zeros=zeros))
+            batches.append(Batch(step, "gradient", seen, found[len(read) :], zeros=zeros))
         if "update" in self._kinds:
             for name, tensor in weights.items():
                 self._copy(name, tensor)
         return batches
 
+    def gradients(self, step: Step, gradients: Mapping[ParameterName, Tensor]) -> list[Batch]:
+        """Measure gradients alone."""
+        seen, held, zeros = self._held(gradients)
+        return [Batch(step, "gradient", seen, measure_anywhere(held), zeros=zeros)] if seen else []
+
     def after(self, step: Step, parameters: Mapping[ParameterName, Tensor]) -> list[Batch]:
         """Measure the updates."""
-        moved = {name: each for name, each in parameters.items() if each.dtype in KINDS}
+        moved = {name: each for name, each in self._measurable(parameters).items() if name in self._copies}
         if not moved or "update" not in self._kinds:
             return []
         found = measure_anywhere(list(moved.values()), [self._copies[name] for name in moved])
         return [Batch(step, "update", list(moved), found, weights=self._weights)]
 
+    def _measurable(self, tensors: Mapping[ParameterName, Tensor]) -> dict[ParameterName, Tensor]:
+        """Those that can be measured; the others are named in the notes."""
+        fit = {name: tensor for name, tensor in tensors.items() if _is_measurable(tensor)}
+        for name, tensor in tensors.items() if len(fit) < len(tensors) else ():
+            if name not in fit and tensor.dtype in KINDS:  # of other types, watch has told already
+                self._notes.add(f"no statistics of {name}: a {type(tensor).__name__} without plain memory")
+        return fit
+
+    def _held(
+        self, gradients: Mapping[ParameterName, Tensor]
+    ) -> tuple[list[ParameterName], list[Tensor], list[int]]:
+        """Names of gradients, what they hold, and how many zeros sparse ones leave out."""
+        if "gradient" not in self._kinds:
+            return [], [], []
+        held = self._measurable(
+            {name: each.coalesce().values() if each.is_sparse else each for name, each in gradients.items()}
+        )
+        zeros = [gradients[name].numel() - tensor.numel() for name, tensor in held.items()]
+        return list(held), list(held.values()), zeros
+
     def _copy(self, name: ParameterName, tensor: Tensor) -> None:
         kept = self._copies.get(name)
-        if kept is None or kept.shape != tensor.shape or kept.stride() != tensor.stride():
+        if kept is None or _form(kept) != _form(tensor):
             self._copies[name] = tensor.clone(memory_format=torch.preserve_format)
         else:
             kept.copy_(tensor, non_blocking=True)
+
+
+def _is_measurable(tensor: Tensor) -> bool:
+    return tensor.dtype in KINDS and (has_plain_memory(tensor) if tensor.is_cpu else has_plain_values(tensor))
+
+
+def _form(tensor: Tensor) -> tuple[object, ...]:
+    return tensor.shape, tensor.stride(), tensor.dtype

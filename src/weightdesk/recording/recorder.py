@@ -10,12 +10,12 @@ Whatever goes wrong in here ends the recording and never the training.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor, nn
+from torch import Tensor
 from torch.amp import GradScaler
 from torch.optim import Optimizer
 
@@ -25,7 +25,8 @@ from weightdesk.recording.backwardgradients import BackwardGradients
 from weightdesk.recording.budget import CostBudget
 from weightdesk.recording.copies import SpareMemory
 from weightdesk.recording.gradients import local, loss_scale, seen_gradient
-from weightdesk.recording.meter import StepMeter
+from weightdesk.recording.meter import Batch, StepMeter
+from weightdesk.recording.notes import Notes
 from weightdesk.recording.passes import PassMeter
 from weightdesk.recording.sampling import Sampler
 from weightdesk.recording.schedule import SnapshotSchedule
@@ -52,6 +53,7 @@ class Recorder:
         schedule: says which steps get a snapshot.
         sampler: reads the sampled weights.
         kinds: which statistics to take.
+        notes: told what is left out on the way.
         scaler: that scales the loss.
 
     """
@@ -64,23 +66,25 @@ class Recorder:
         schedule: SnapshotSchedule,
         sampler: Sampler,
         kinds: frozenset[Kind],
+        notes: Notes,
         scaler: GradScaler | None = None,
     ) -> None:
         self.step: Step = 0
         self.stopped: str | None = None
         self._subject, self._writer, self._budget = subject, writer, budget
         self._every, self._sampler, self._scaler = schedule.every, sampler, scaler
-        # a compiled graph is guarded by the number of hooks on its modules: each change compiles it again
-        self._hooks_modules = "activation" in kinds and not subject.compiled
+        self._observes_modules = "activation" in kinds and not subject.compiled
         rank, together = subject.rank, len(subject.optimizers)
         self._agenda = Agenda(budget, schedule, together, alike=rank.sharded, sparsest=writer.strides)
-        self._meter = StepMeter(kinds)
-        self._activations = ActivationMeter(subject.model, writer.add_statistics, self._attempt)
+        self._meter = StepMeter(kinds, notes)
+        self._activations = ActivationMeter(subject.model, writer.add_statistics, self._attempt, notes)
         self._backward = BackwardGradients(subject.parameters if rank.is_alone else {}, self._attempt)
         self._passes = (
             None
             if subject.compiled
-            else PassMeter(subject.model, writer.add_pass, self._attempt, lambda: self.step, self._left_over)
+            else PassMeter(
+                subject.model, writer.add_pass, self._attempt, lambda: self.step, self._left_over, notes
+            )
         )
         self._moved = {id(optimizer): subject.moved_by(optimizer) for optimizer in subject.optimizers}
         self._sampled = [subject.parameters[name] for name in sampler.places]
@@ -95,6 +99,9 @@ class Recorder:
         self._snapshot: Snapshot | None = None
         self._row = MetricsRow(0, 0.0, {})
         self._began = time.perf_counter()
+        self._stepping: Optimizer | None = None  # the outermost one whose step is under way
+        self._has_gradients = False  # whether its gradients are final
+        self._batches: list[Batch] = []  # statistics of this step
         self._hooks: StepHooks | None = None
         self._initial: Snapshot | None = None
 
@@ -107,7 +114,7 @@ class Recorder:
         self._initial.reserve(self._subject.parameters)
         self._meter.reserve({name: local(each) for name, each in self._subject.parameters.items()})
         self._writer.wait(allowed=0, patience=_HEAD_START)
-        self._hooks = StepHooks(self._subject.optimizers, self._before_step, self._after_step, self._adopt)
+        self._hooks = StepHooks(self._subject.optimizers, self)
         self._budget.charge("start", time.perf_counter() - began)
         self._look_ahead()
 
@@ -158,9 +165,10 @@ class Recorder:
             self.detach()
             warn(f"weightdesk stopped recording at step {self.step}: {self.stopped}; training goes on")
 
-    def _before_step(self, optimizer: Optimizer) -> None:
+    def before_step(self, optimizer: Optimizer, *, final: bool) -> None:
         """First half: weights and gradients as the optimizer is about to use them."""
         began = time.perf_counter()
+        self._stepping, self._batches, self._has_gradients = optimizer, [], final
         if self._writer.error is not None:
             self.stop(self._writer.error)
         elif self._agenda.samples(self.step):
@@ -176,9 +184,29 @@ class Recorder:
             if self._agenda.statistics:
                 self._attempt("statistics", self._measure_before, optimizer)
             if self._agenda.snapshot and self._may_wait_for_writer():
-                self._attempt("snapshot", self._open_snapshot, optimizer)
+                self._attempt("snapshot", self._open_snapshot)
+            if final:
+                self._attempt("snapshot", self._add_gradients, optimizer)
+
+    def final_gradients(self, optimizer: Optimizer) -> None:
+        """Gradients that were computed or changed since the step began, as an optimizer uses them now."""
+        self._has_gradients = True
+        if self._agenda.samples(self.step):
+            self._attempt("sampling", self._sample_again, optimizer)
+        if self._eventful:
+            if self._agenda.statistics:
+                self._attempt("statistics", self._measure_gradients, optimizer)
+            self._attempt("snapshot", self._add_gradients, optimizer)
 
     def _sample(self, optimizer: Optimizer) -> None:
+        self._sampler.read(self.step, *self._sampled_tensors(optimizer))
+
+    def _sample_again(self, optimizer: Optimizer) -> None:
+        moved, outermost = self._moved[id(optimizer)], self._stepping or optimizer
+        self._sampler.read_gradients_again(self.step, *self._sampled_tensors(outermost), moved)
+
+    def _sampled_tensors(self, optimizer: Optimizer) -> tuple[Sequence[Tensor], Sequence[Tensor | None]]:
+        """The sampled parameters, and the gradients of those that an optimizer moves."""
         moved = self._sampled_moved[id(optimizer)]
         if not self._subject.rank.sharded and getattr(optimizer, "grad_scale", None) is None:
             weights: Sequence[Tensor] = self._sampled
@@ -187,7 +215,7 @@ class Recorder:
             weights = [local(each) for each in self._sampled]
             seen = [None if each is None else seen_gradient(each, optimizer) for each in moved]
             gradients = [None if each is None else local(each) for each in seen]
-        self._sampler.read(self.step, weights, gradients)
+        return weights, gradients
 
     def _gradients(self, optimizer: Optimizer) -> dict[ParameterName, Tensor]:
         """Gradients as the optimizer is about to use them, of the parameters that have one."""
@@ -195,12 +223,19 @@ class Recorder:
         return {name: gradient for name, gradient in seen.items() if gradient is not None}
 
     def _measure_before(self, optimizer: Optimizer) -> None:
-        shards = {name: local(each) for name, each in self._gradients(optimizer).items()}
-        for batch in self._meter.before(self.step, _local(self._moved[id(optimizer)]), shards):
-            self._writer.add_statistics(batch)
+        self._batches = self._meter.before(
+            self.step, _local(self._moved[id(optimizer)]), _local(self._gradients(optimizer))
+        )
+
+    def _measure_gradients(self, optimizer: Optimizer) -> None:
+        present = self._meter.gradients(self.step, _local(self._gradients(optimizer)))
+        renewed = self._moved[id(optimizer)].keys()
+        kept = [batch.without(renewed) if batch.kind == "gradient" else batch for batch in self._batches]
+        self._batches = [batch for batch in (*kept, *present) if batch.names]
 
     def _measure_after(self, optimizer: Optimizer) -> None:
-        for batch in self._meter.after(self.step, _local(self._moved[id(optimizer)])):
+        self._batches += self._meter.after(self.step, _local(self._moved[id(optimizer)]))
+        for batch in self._batches:
             self._writer.add_statistics(batch)
 
     def _take_snapshot(self, *, is_last: bool = False) -> Snapshot:
@@ -208,29 +243,33 @@ class Recorder:
             self._writer.wait()
         return Snapshot(self._subject, self.step, is_last=is_last)
 
-    def _open_snapshot(self, optimizer: Optimizer) -> None:
+    def _open_snapshot(self) -> None:
         initial, self._initial = self._initial, None
         if initial is not None and initial.still_holds(self._subject):
             self._snapshot = initial.again()  # kept already without gradients; its copies are still good
         else:
             self._snapshot = self._take_snapshot()
+
+    def _add_gradients(self, optimizer: Optimizer) -> None:
+        """Add to the snapshot what an optimizer is about to use; what an outer one saw is replaced."""
+        if self._snapshot is None:
+            return
         moved, scale = self._moved[id(optimizer)], loss_scale(optimizer, self._scaler)
-        left = self._backward.take(moved)
-        self._snapshot.before(moved, self._gradients(optimizer), optimizer, left, scale)
+        self._snapshot.before(moved, self._gradients(optimizer), optimizer, self._backward.take(moved), scale)
 
     def _close_snapshot(self, optimizer: Optimizer, snapshot: Snapshot) -> None:
         snapshot.after(self._moved[id(optimizer)])
         self._writer.add_snapshot(snapshot)
 
-    def _after_step(self, optimizer: Optimizer, begun: bool) -> None:
+    def after_step(self, optimizer: Optimizer) -> None:
         """Second half: what the optimizer did."""
-        if begun and self._eventful:
+        if self._eventful and self._has_gradients:
             if self._agenda.statistics:
                 self._attempt("statistics", self._measure_after, optimizer)
             if self._snapshot is not None:
                 self._attempt("snapshot", self._close_snapshot, optimizer, self._snapshot)
-        if self._eventful:
             self._backward.take(self._moved[id(optimizer)])  # what no snapshot took is over with this step
+        self._stepping, self._batches = None, []
         self.step += 1
         self._budget.steps += 1
         self._last_moved = self._sampled_moved[id(optimizer)]
@@ -240,7 +279,7 @@ class Recorder:
     def _look_ahead(self) -> None:
         """Decide whether the next step gets statistics or a snapshot, and hook what these need."""
         self._budget.settle()
-        self._activations.stop()
+        self._activations.stop(stepped=self.step > 0)
         if self._passes is not None and self._eventful:
             self._passes.stop()
         self._snapshot = None
@@ -248,7 +287,7 @@ class Recorder:
         if self.step >= self._next_look:
             self._next_look = self._agenda.look_at(self.step)
             self._eventful = self._agenda.statistics or self._agenda.snapshot
-            if self._agenda.statistics and self._hooks_modules:
+            if self._agenda.statistics and self._observes_modules:
                 self._activations.start(self.step)
             if self._agenda.statistics and self._passes is not None:
                 self._left = self._sampled_gradients(self._last_moved)
@@ -258,7 +297,7 @@ class Recorder:
         else:
             self._backward.stop()
 
-    def _adopt(self, optimizer: Optimizer) -> bool:
+    def adopts(self, optimizer: Optimizer) -> bool:
         """Whether an optimizer that was met on the way moves the model, as the ones watched did."""
         moved = self._subject.moved_by(optimizer)
         if not moved or self.stopped is not None:
@@ -300,5 +339,5 @@ class Recorder:
             self._budget.charge(activity, time.perf_counter() - began)
 
 
-def _local(parameters: dict[ParameterName, nn.Parameter]) -> dict[ParameterName, Tensor]:
-    return {name: local(parameter) for name, parameter in parameters.items()}
+def _local(tensors: Mapping[ParameterName, Tensor]) -> dict[ParameterName, Tensor]:
+    return {name: local(tensor) for name, tensor in tensors.items()}

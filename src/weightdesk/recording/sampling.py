@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import threading
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -111,6 +111,7 @@ class Sampler:
         self._lock = threading.Lock()
         self._block: SampledSteps | None = None
         self._filled: list[SampledSteps] = []
+        self._last_step: Step = -1
 
     def read(self, step: Step, weights: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
         """Read the sampled places of tensors, one a parameter, in the parameters' order.
@@ -118,6 +119,9 @@ class Sampler:
         Tensors on another device are read there and fetched when the values are, so that the
         training does not wait for them.
         """
+        if step == self._last_step:
+            self._withdraw(step)  # a step that failed is done again
+        self._last_step = step
         pointers = list(map(_pointer, weights))
         try:
             strides = list(map(_stride, gradients))
@@ -141,6 +145,50 @@ class Sampler:
             block.count += 1
             if block.count == len(block.steps):
                 self._put_away()
+
+    def read_gradients_again(
+        self,
+        step: Step,
+        weights: Sequence[Tensor],
+        gradients: Sequence[Tensor | None],
+        names: Container[ParameterName],
+    ) -> None:
+        """Replace the gradients of some parameters in what `read` has read of this step."""
+        before = self._withdraw(step)
+        self.read(step, weights, gradients)
+        after = self._last_filled()
+        if before is None or after is None:
+            return
+        is_renewed = [name in names for name in self.places]
+        if isinstance(before.values, list) and isinstance(after.values, list):
+            stays = [*[True] * len(is_renewed), *(not renewed for renewed in is_renewed)]
+            after.values[:] = [
+                old if stay else new
+                for stay, old, new in zip(stays, before.values, after.values, strict=True)
+            ]
+        elif not isinstance(before.values, list) and not isinstance(after.values, list):
+            lengths = [len(places) for places in self.places.values()]
+            same = np.concatenate([np.ones(sum(lengths), bool), ~np.repeat(is_renewed, lengths)])
+            after.values[after.count - 1, same] = before.values[0, same]
+
+    def _last_filled(self) -> SampledSteps | None:
+        """The block with the step that was read last; None if nothing was since the last `take`."""
+        block = self._block if self._block is not None and self._block.count else None
+        return block or (self._filled[-1] if self._filled else None)
+
+    def _withdraw(self, step: Step) -> SampledSteps | None:
+        """Take back what was read of a step, if it has not been written yet."""
+        with self._lock:
+            block = self._last_filled()
+            if block is None or block.steps[block.count - 1] != step:
+                return None
+            block.count -= 1
+            if block is not self._block and not block.count:
+                self._filled.pop()
+            values = (
+                block.values if isinstance(block.values, list) else block.values[block.count :][:1].copy()
+            )
+            return SampledSteps(np.array([step]), values, block.without_gradient, 1)
 
     def gradients_now(self, gradients: Sequence[Tensor | None]) -> npt.NDArray[np.float64] | None:
         """The sampled places of gradients, NaN where there are none, without keeping them.

@@ -49,6 +49,8 @@ class Snapshot:
             if isinstance(tensor, Tensor)
         }
         self.extra: dict[str, Tensor] = {}
+        self._options: dict[ParameterName, Options] = {}
+        self._state_keys: dict[ParameterName, list[str]] = {}
 
     def reserve(self, parameters: Mapping[ParameterName, nn.Parameter]) -> None:
         """Ask for the memory that gradients and updates will need, before the training begins."""
@@ -60,6 +62,7 @@ class Snapshot:
         """The same copies, to be completed while this snapshot may still be being written."""
         fresh = copy.copy(self)
         fresh.shards, fresh.extra, fresh.metadata = dict(self.shards), {}, {}
+        fresh._options, fresh._state_keys = {}, {}
         return fresh
 
     def still_holds(self, subject: Subject) -> bool:
@@ -77,6 +80,9 @@ class Snapshot:
     ) -> None:
         """Copy the gradients and the state that the optimizer is about to use.
 
+        Called again if an optimizer calls another one's step: then of the inner one, whose gradients and
+        state take the place of what the outer one had for the same parameters.
+
         Arguments:
             parameters: that the optimizer moves.
             gradients: as it sees them.
@@ -85,23 +91,27 @@ class Snapshot:
                 the snapshot's own.
             scale: of the loss, where it is known.
         """
-        self.metadata = {}
         for name, gradient in gradients.items():
             dense = gradient.to_dense() if gradient.is_sparse else gradient
             if name in left:
                 self._add_both(name, dense.detach(), left[name], scale)
             else:
                 self.extra[f"{name}@gradient"] = self._copy(f"{name}@gradient", dense)
-        options: dict[ParameterName, Options] = {}
         groups = {id(each): group for group in optimizer.param_groups for each in group["params"]}
         for name, parameter in parameters.items():
-            options[name] = options_of(groups[id(parameter)])
+            self._options[name] = options_of(groups[id(parameter)])
+            for key in self._state_keys.pop(name, ()):
+                del self.extra[key]
+            self._state_keys[name] = []
             for key, value in optimizer.state.get(parameter, {}).items():
-                if isinstance(value, Tensor):
-                    self.extra[f"{name}@{key}"] = self._copy(f"{name}@{key}", value)
-                elif isinstance(value, (bool, int, float)):
-                    self.extra[f"{name}@{key}"] = self._copy(f"{name}@{key}", torch.tensor(value))
-        self.metadata |= {"optimizer": json.dumps(type(optimizer).__name__), "options": json.dumps(options)}
+                if isinstance(value, (bool, int, float, Tensor)):
+                    state = value if isinstance(value, Tensor) else torch.tensor(value, device="cpu")
+                    self.extra[f"{name}@{key}"] = self._copy(f"{name}@{key}", state)
+                    self._state_keys[name].append(f"{name}@{key}")
+        self.metadata |= {
+            "optimizer": json.dumps(type(optimizer).__name__),
+            "options": json.dumps(self._options),
+        }
 
     def after(self, parameters: Mapping[ParameterName, nn.Parameter]) -> None:
         """Add what the step did: the weights after it minus the weights before it."""

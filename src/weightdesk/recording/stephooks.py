@@ -1,110 +1,168 @@
 """Calls somebody before and after each optimizer step, in the moment when gradients are final.
 
-Torch calls hooks around `step()`, but what a step is needs care: gradients under a closure exist
-only once the closure has run; an optimizer whose `step` calls that of its base class is hooked
-twice; and a step that raises an exception never reaches its second hook.
+Torch calls hooks around `step()`, but what a step is needs care:
+
+- gradients under a closure exist only once the closure has run;
+- an optimizer may call another one's `step`, or its base class's, which is hooked, too: the outermost one is
+  the step, the innermost one is given the gradients that move the weights (a wrapper may change them first,
+  or, as sharpness-aware minimisation does, have them computed elsewhere);
+- a step that raises an exception never reaches its second hook;
+- a compiled `step` is traced with its hooks, which then must not become part of what is compiled.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, Final, Protocol
 
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
+Hook = Callable[..., Any]
+
+_COMPILER: Final = "torch._dynamo"
+
+
+class StepObserver(Protocol):
+    """What is told of the steps of some optimizers."""
+
+    def before_step(self, optimizer: Optimizer, *, final: bool) -> None:
+        """A step begins; `final` says whether its gradients are there, or a closure will compute them."""
+
+    def final_gradients(self, optimizer: Optimizer) -> None:
+        """The gradients of the step are there now, as this optimizer, perhaps an inner one, uses them."""
+
+    def after_step(self, optimizer: Optimizer) -> None:
+        """The step that began last is done."""
+
+    def adopts(self, optimizer: Optimizer) -> bool:
+        """Whether the steps of an optimizer that was not among the given ones count, too; asked once."""
+
 
 class StepHooks:
-    """Hooks on some optimizers.
+    """Hooks on some optimizers, and on those that are met on the way.
 
     Arguments:
         optimizers: whose steps count.
-        before: called with the optimizer once the gradients of a step are there: before the step,
-            or after the first run of its closure.
-        after: called when the step is done, with whether `before` was called for it.
-        adopts: asked about each other optimizer that steps in this process, once, whether it counts, too:
-            a training may build a new one on its way.
+        observer: told of each step.
     """
 
-    def __init__(
-        self,
-        optimizers: Sequence[Optimizer],
-        before: Callable[[Optimizer], None],
-        after: Callable[[Optimizer, bool], None],
-        adopts: Callable[[Optimizer], bool] = lambda _: False,
-    ) -> None:
-        self._before, self._after, self._adopts = before, after, adopts
+    def __init__(self, optimizers: Sequence[Optimizer], observer: StepObserver) -> None:
+        self._observer = observer
         self._known = set(map(id, optimizers))
-        self._inside = self._ready = False
-        self._depth = 0
         self._met: list[Optimizer] = []
-        self._handles = [each.register_step_pre_hook(self._pre) for each in optimizers]
-        self._handles += [each.register_step_post_hook(self._post) for each in optimizers]
-        self._handles.append(register_optimizer_step_pre_hook(self._meet))
+        self._outer: Optimizer | None = None  # whose step is under way
+        self._repeated = 0  # how often its step called itself, as that of a derived class does
+        self._inner: Optimizer | None = None  # whose step it calls
+        self._handles = [register_optimizer_step_pre_hook(_uncompiled(self._meet))]
+        for optimizer in optimizers:
+            self._hook(optimizer)
 
     def detach(self) -> None:
         """Take every hook off."""
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+        self._met.clear()
+        self._outer = self._inner = None
+
+    def _hook(self, optimizer: Optimizer) -> None:
+        self._handles.append(optimizer.register_step_pre_hook(_uncompiled(self._pre)))
+        self._handles.append(optimizer.register_step_post_hook(_uncompiled(self._post)))
 
     def _meet(self, optimizer: Optimizer, _arguments: Any, _options: Any) -> None:
         """Called at each step of whatever optimizer, before the hooks of its own."""
         if id(optimizer) in self._known:
             return
-        if self._adopts(optimizer):
-            self._handles.append(optimizer.register_step_pre_hook(self._pre))
-            self._handles.append(optimizer.register_step_post_hook(self._post))
+        if self._observer.adopts(optimizer):
+            self._hook(optimizer)
         self._known.add(id(optimizer))
         self._met.append(optimizer)  # kept, lest another one gets its id
 
     def _pre(self, optimizer: Optimizer, arguments: Any, options: Any) -> tuple[Any, Any] | None:
-        if self._inside and self._is_nested(optimizer):
-            self._depth += 1
+        if self._outer is not None and _is_within_step_of(self._outer):
+            self._pre_within(optimizer, arguments, options)
             return None
-        self._inside, self._depth = True, 0
+        self._outer, self._inner, self._repeated = optimizer, None, 0
         if len(arguments) == 1 and not options:  # the optimizer itself: no closure
-            self._ready = True
-            self._before(optimizer)
+            self._observer.before_step(optimizer, final=True)
             return None
-        return self._with_closure(optimizer, arguments, options)
-
-    def _with_closure(self, optimizer: Optimizer, arguments: Any, options: Any) -> tuple[Any, Any] | None:
-        self._ready = False
-        place = next((i for i, each in enumerate(arguments) if i and callable(each)), None)
-        closure = options.get("closure") if place is None else arguments[place]
-
-        def measured() -> Any:
-            loss = None if closure is None else closure()
-            if not self._ready:
-                self._ready = True
-                self._before(optimizer)
-            return loss
-
+        position = _closure_position(arguments)
+        closure = options.get("closure") if position is None else arguments[position]
+        self._observer.before_step(optimizer, final=closure is None)
         if closure is None:
-            measured()
             return None
-        if place is None:
-            return arguments, {**options, "closure": measured}
-        return (*arguments[:place], measured, *arguments[place + 1 :]), options
+        observed = partial(self._run_closure, closure, [])
+        if position is None:
+            return arguments, {**options, "closure": observed}
+        return (*arguments[:position], observed, *arguments[position + 1 :]), options
+
+    def _pre_within(self, optimizer: Optimizer, arguments: Any, options: Any) -> None:
+        """A step that the one under way calls."""
+        if optimizer is self._outer:
+            self._repeated += 1
+            return
+        self._inner = optimizer
+        if _closure_position(arguments) is None and options.get("closure") is None:
+            self._observer.final_gradients(optimizer)
+
+    def _run_closure(self, closure: Callable[..., Any], runs: list[None], *arguments: Any) -> Any:
+        loss = closure(*arguments)
+        if not runs and self._outer is not None:
+            runs.append(None)
+            self._observer.final_gradients(self._inner or self._outer)
+        return loss
 
     def _post(self, optimizer: Optimizer, _arguments: Any, _options: Any) -> None:
-        if self._depth:
-            self._depth -= 1
+        if optimizer is not self._outer:
             return
-        self._inside = False
-        self._after(optimizer, self._ready)
+        if self._repeated:
+            self._repeated -= 1
+            return
+        self._outer = self._inner = None
+        self._observer.after_step(optimizer)
 
-    def _is_nested(self, optimizer: Optimizer) -> bool:
-        """Whether this step is called by another step of the optimizer, which did not fail before.
 
-        Asked only where a step seems to begin within another one, so it may look at the stack.
-        """
-        frame: FrameType | None = sys._getframe(2)  # torch's wrapper around step(), which called the hook
-        wrapper, around = frame.f_code if frame else None, 0
-        while frame is not None:
-            around += frame.f_code is wrapper and frame.f_locals.get("self") is optimizer
-            frame = frame.f_back
-        return around > 1
+def _closure_position(arguments: Sequence[Any]) -> int | None:
+    """Where among the arguments of `step`, of which the first is the optimizer, a closure is."""
+    return next((i for i, argument in enumerate(arguments) if i and callable(argument)), None)
+
+
+def _is_within_step_of(optimizer: Optimizer) -> bool:
+    """Whether the step whose hook asks is called by a step of this optimizer, which has not failed before.
+
+    Asked only if a step seems to begin within another one, so it may look at the stack: a failed step is no
+    longer there.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    is_own = True  # the first wrapper up the stack is that of the step whose hook asks
+    while frame is not None:
+        if (
+            frame.f_code.co_name == "wrapper" and "profile_name" in frame.f_code.co_varnames
+        ):  # torch's, around step
+            if not is_own and frame.f_locals.get("self") is optimizer:
+                return True
+            is_own = False
+        frame = frame.f_back
+    return False
+
+
+def _uncompiled(hook: Hook) -> Hook:
+    """A hook that stays outside of what `torch.compile` makes of a `step`.
+
+    `torch.compiler.disable` does that, but loads the compiler, which takes a second: so it is asked only once
+    somebody else has loaded it.
+    """
+    disabled: list[Hook] = []
+
+    def call(*arguments: Any) -> Any:
+        if _COMPILER not in sys.modules:
+            return hook(*arguments)
+        if not disabled:
+            disabled.append(sys.modules[_COMPILER].disable(hook))
+        return disabled[0](*arguments)
+
+    return call

@@ -17,6 +17,7 @@ from weightdesk.recording.budget import CostBudget
 from weightdesk.recording.keeper import SnapshotKeeper
 from weightdesk.recording.ledger import Ledger, now
 from weightdesk.recording.livecheck import LiveCheck
+from weightdesk.recording.notes import Notes
 from weightdesk.recording.ranks import shard_of
 from weightdesk.recording.recorder import Recorder
 from weightdesk.recording.recording import Recording, StepCounter
@@ -137,7 +138,8 @@ def watch(
         disk=None if rank.sharded else schedule.disk,
         together=len(subject.optimizers),
     )
-    recorder = Recorder(subject, writer, budget, schedule, sampler, frozenset(kinds), scaler)
+    notes = Notes(manifest.recording["notes"])
+    recorder = Recorder(subject, writer, budget, schedule, sampler, frozenset(kinds), notes, scaler)
     recorder.attach()
     return Recording(place, recorder, writer, budget, ledger, _live_check(place, budget) if check else None)
 

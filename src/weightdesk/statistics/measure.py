@@ -45,7 +45,7 @@ class Measurements:
     totals: npt.NDArray[np.float64]
     histograms: npt.NDArray[np.int64]
 
-    def __getitem__(self, part: slice) -> Measurements:
+    def __getitem__(self, part: slice | list[int]) -> Measurements:
         """The measurements of some of the tensors."""
         return Measurements(self.totals[part], self.histograms[part])
 

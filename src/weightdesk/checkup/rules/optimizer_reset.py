@@ -85,7 +85,8 @@ def _breaks(samples: Samples, options: dict[str, float]) -> list[Step]:
     pulls = samples.gradients + decay * samples.weights
     kept: Floats = pulls[0].copy()
     found = []
-    moves = samples.moves
+    # behind the first step that was left out nobody knows the momentum
+    moves = samples.moves[: int(np.argmin(samples.gaps == 1)) if (samples.gaps != 1).any() else None]
     for at in range(1, len(moves)):
         carried = momentum * kept + (1 - damping) * pulls[at]
         move = -moves[at]

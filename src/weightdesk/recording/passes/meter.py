@@ -1,7 +1,7 @@
 """Looks at forward passes of the whole network: at those of a training step, and at evaluations.
 
-One hook stays on the network itself. It looks at a pass of a step that gets statistics, and at
-evaluations between steps as often as the budget allows; at every other one it returns at once.
+The calls of the network itself are observed. A pass of a step that gets statistics is looked at, and so are
+evaluations between steps as often as the budget allows; at every other call the observer returns at once.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from weightdesk.recording.gradients import local
+from weightdesk.recording.modulecalls import ModuleObservation
+from weightdesk.recording.notes import Notes
 from weightdesk.recording.passes.graph import read_graph
 from weightdesk.recording.passes.seen import SeenPass, is_rows, rows_of, some_inputs
-from weightdesk.recording.warning import warn
 from weightdesk.types import Step
 
 _AT_ONCE: Final = 4
@@ -33,6 +34,7 @@ class PassMeter:
         attempt: does something on recording's account: counts its time and catches its errors.
         step: how many optimizer steps are done.
         left_over: whether the gradients of the last step are still there; asked when backward begins.
+        notes: told if no more passes are looked at.
     """
 
     def __init__(
@@ -42,16 +44,21 @@ class PassMeter:
         attempt: Callable[..., object],
         step: Callable[[], Step],
         left_over: Callable[[], bool | None],
+        notes: Notes,
     ) -> None:
         self._emit, self._attempt, self._step, self._left_over = emit, attempt, step, left_over
-        self._modal = [each for each in model.modules() if isinstance(each, (_BatchNorm, _DropoutNd))]
-        self._names = {id(parameter): name for name, parameter in model.named_parameters()}
+        self._notes = notes
         self._listens = False
         self._evaluations, self._last_evaluations = 0, 1
         self._pending: list[SeenPass] = []
         self._graphs = 0
-        self._model = model
-        self._handle = model.register_forward_hook(self._hook(), with_kwargs=True)
+        self._observation = ModuleObservation(model, self._look_at_call)
+        self.follow(model)
+
+    def follow(self, model: nn.Module) -> None:
+        """Know the modules and parameters that the model has now."""
+        self._modal = [each for each in model.modules() if isinstance(each, (_BatchNorm, _DropoutNd))]
+        self._names = {id(parameter): name for name, parameter in model.named_parameters()}
 
     def start(self) -> None:
         """Look at the passes of the coming step, and at evaluations after it, too."""
@@ -66,21 +73,14 @@ class PassMeter:
         self._pending = []
 
     def detach(self) -> None:
-        """Take the hook off."""
+        """Observe no more."""
         self.stop()
-        self._handle.remove()
+        self._observation.remove()
 
-    def _hook(self) -> Callable[..., None]:
-        """A function: a copy of the model takes it along as it is, and a method would bring all this."""
-
-        def look(module: nn.Module, arguments: Any, options: dict[str, Any], outputs: Any) -> None:
-            evaluates = not torch.is_grad_enabled() or not module.training
-            if module is not self._model or not (self._is_due() if evaluates else self._listens):
-                return
-            if len(self._pending) < 2 * _AT_ONCE and not torch.compiler.is_compiling():
-                self._guard(self._look, module, (*arguments, *options.values()), outputs)
-
-        return look
+    def _look_at_call(self, module: nn.Module, arguments: Any, options: dict[str, Any], outputs: Any) -> None:
+        evaluates = not torch.is_grad_enabled() or not module.training
+        if (self._is_due() if evaluates else self._listens) and len(self._pending) < 2 * _AT_ONCE:
+            self._guard(self._look, module, (*arguments, *options.values()), outputs)
 
     def _is_due(self) -> bool:
         """Whether this evaluation is looked at: few of them, spread over as many as there were last time."""
@@ -95,8 +95,9 @@ class PassMeter:
             try:
                 action(*arguments)
             except Exception as error:  # models put in and out whatever they like
-                self._handle.remove()
-                warn(f"weightdesk looks at no more passes: {type(error).__name__}: {error}")
+                self._observation.remove()
+                reason = str(error).partition("\n")[0][:200]
+                self._notes.add(f"no more passes are looked at: {type(error).__name__}: {reason}", aloud=True)
 
         self._attempt("statistics", act)
 
@@ -121,15 +122,18 @@ class PassMeter:
 
     def _follow(self, seen: SeenPass, output: Tensor) -> None:
         """Wait for the backward pass, and look at the graph at the first, second, fourth … time."""
-        if output.grad_fn is not None:
-            output.register_hook(  # type: ignore[no-untyped-call]
-                lambda gradient: self._guard(self._take, seen, gradient)
-            )
+        node, number = output.grad_fn, output.output_nr
+        if node is None:
+            return
+        # on the node, not on the tensor: torch.save would warn of a hook there
+        node.register_prehook(lambda gradients: self._guard(self._take, seen, gradients[number]))
         self._graphs += 1
-        if self._graphs & (self._graphs - 1) == 0 and output.grad_fn is not None:
-            seen.graph = read_graph(output.grad_fn, self._names, self._feel)
+        if self._graphs & (self._graphs - 1) == 0:
+            seen.graph = read_graph(node, self._names, self._feel)
 
-    def _take(self, seen: SeenPass, gradient: Tensor) -> None:
+    def _take(self, seen: SeenPass, gradient: Tensor | None) -> None:
+        if gradient is None:
+            return
         seen.stale = self._left_over()
         seen.gradient = rows_of(local(gradient)).clone()
 

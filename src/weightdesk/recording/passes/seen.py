@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from weightdesk.recording.gradients import local
+from weightdesk.statistics.memory import has_plain_values
 from weightdesk.types import Step
 
 EXAMPLES: Final = 256
@@ -68,9 +69,10 @@ def is_rows(value: Any) -> TypeGuard[Tensor]:
     >>> is_rows(torch.ones(2)), is_rows(torch.tensor(1.0)), is_rows(torch.eye(2).to_sparse()), is_rows("text")
     (True, False, False, False)
     """
-    if not isinstance(value, Tensor) or not value.ndim or value.layout != torch.strided:
+    if not isinstance(value, Tensor):
         return False
-    return not (value.is_nested or value.is_complex() or value.is_quantized)
+    part = local(value)
+    return bool(value.ndim) and not value.is_complex() and has_plain_values(part)
 
 
 def positions(size: int, device: torch.device | str = "cpu") -> Tensor:
