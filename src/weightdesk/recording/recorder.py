@@ -107,15 +107,15 @@ class Recorder:
 
     def attach(self) -> None:
         """Keep the initial weights and begin to watch."""
-        began = time.perf_counter()
+        began = self._budget.clock()
         self._initial = Snapshot(self._subject, 0)
-        self._expect(time.perf_counter() - began)
+        self._expect(self._budget.clock() - began)
         self._writer.add_snapshot(self._initial)
         self._initial.reserve(self._subject.parameters)
         self._meter.reserve({name: local(each) for name, each in self._subject.parameters.items()})
         self._writer.wait(allowed=0, patience=_HEAD_START)
         self._hooks = StepHooks(self._subject.optimizers, self)
-        self._budget.charge("start", time.perf_counter() - began)
+        self._budget.charge("start", self._budget.clock() - began)
         self._look_ahead()
 
     def _expect(self, copying: float) -> None:
@@ -167,7 +167,7 @@ class Recorder:
 
     def before_step(self, optimizer: Optimizer, *, final: bool) -> None:
         """First half: weights and gradients as the optimizer is about to use them."""
-        began = time.perf_counter()
+        began = self._budget.clock()
         self._stepping, self._batches, self._has_gradients = optimizer, [], final
         if self._writer.error is not None:
             self.stop(self._writer.error)
@@ -177,9 +177,9 @@ class Recorder:
             except Exception as error:  # the training must go on whatever it is
                 self.stop(error)
             self._budget.sampled += 1
-            self._budget.sampling += time.perf_counter() - began
+            self._budget.sampling += self._budget.clock() - began
         else:
-            self._budget.other += time.perf_counter() - began
+            self._budget.other += self._budget.clock() - began
         if self._eventful:
             if self._agenda.statistics:
                 self._attempt("statistics", self._measure_before, optimizer)
@@ -289,7 +289,7 @@ class Recorder:
             self._eventful = self._agenda.statistics or self._agenda.snapshot
             if self._agenda.statistics and self._observes_modules:
                 self._activations.start(self.step)
-            if self._agenda.statistics and self._passes is not None:
+            if self._agenda.statistics and self._passes is not None and self._writer.has_time_for_passes:
                 self._left = self._sampled_gradients(self._last_moved)
                 self._passes.start()
         if self._eventful and self._agenda.snapshot:
@@ -331,12 +331,12 @@ class Recorder:
     def _attempt(self, activity: str, action: Callable[..., object], *arguments: Any) -> None:
         """Do something on recording's account; an error in it ends the recording."""
         if self.stopped is None:
-            began = time.perf_counter()
+            began = self._budget.clock()
             try:
                 action(*arguments)
             except Exception as error:  # the training must go on whatever it is
                 self.stop(error)
-            self._budget.charge(activity, time.perf_counter() - began)
+            self._budget.charge(activity, self._budget.clock() - began)
 
 
 def _local(tensors: Mapping[ParameterName, Tensor]) -> dict[ParameterName, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from typing import Any, Final, get_args
 
@@ -124,7 +125,8 @@ def watch(
     )
     store = open_store(place)
     ledger = Ledger.open(store, manifest, rank, overwrite=overwrite)
-    budget = CostBudget(cost)
+    on_cpu = all(each.is_cpu for each in subject.parameters.values())
+    budget = CostBudget(cost, clock=time.thread_time if on_cpu else time.perf_counter)
     sampler = Sampler(places, {name: shard_of(each, rank) for name, each in measured.items()})
     keeper = SnapshotKeeper(store, schedule, rank)
     writer = Writer(

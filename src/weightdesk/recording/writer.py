@@ -40,7 +40,7 @@ T = TypeVar("T")
 _PATIENCE: Final = 30.0
 """Seconds that the first process waits at the end for pieces of the others."""
 
-_PASSES: Final = 128
+_PASSES: Final = 32
 """Forward passes that one flush reads at most; each takes about half a millisecond."""
 
 _BACKLOG: Final = 2
@@ -97,6 +97,11 @@ class Writer:
     def add_pass(self, seen: SeenPass) -> None:
         """Write a row about a forward pass at the next flush."""
         self._passes.append(seen)
+
+    @property
+    def has_time_for_passes(self) -> bool:
+        """Whether the next flush can read more forward passes than it has already."""
+        return len(self._passes) < _PASSES
 
     def add_snapshot(self, snapshot: Snapshot) -> None:
         """Write a snapshot soon."""
