@@ -17,7 +17,7 @@ is known of their time."""
 
 _CLOSE: Final = 4
 """While recording may be ahead of its share, statistics and snapshots are taken at every 4th round, and from
-the 32nd on four times each time that the rounds double: a short training is told from end to end."""
+the 16th on twice each time that the rounds double: so a short training is told from end to end."""
 
 
 class Agenda:
@@ -59,7 +59,7 @@ class Agenda:
         """Decide on a step; return the next step worth looking at: until then nothing is due."""
         round_ = step // self._together
         apart = self._schedule.next_due(round_) - round_
-        early = max(_CLOSE, 1 << (max(1, round_ // _CLOSE).bit_length() - 1))
+        early = max(_CLOSE, 1 << (max(1, round_ // 2).bit_length() - 1))
         stride = max(self._stride("statistics", apart, early), self._sparsest.get(STATISTICS, 1))
         affordable = 1 if self._alike else self._stride("snapshot", apart, early)
         sampling = 1 if self._alike else self._stride("sampling", apart, 1)

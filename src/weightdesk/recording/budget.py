@@ -18,7 +18,7 @@ HEAD_START: Final = 0.08
 """Seconds that recording may be ahead of its share in the beginning, with what `watch` itself takes: of a
 training of a second, 2 % tell nothing. What closing a run takes comes on top; together below 0.1 s for an
 MLP of 0.7 million weights."""
-_ADVANCE: Final = {"sampling": 0.03, "statistics": 0.05, "snapshot": 0.03}
+_ADVANCE: Final = {"sampling": 0.03, "statistics": 0.05, "snapshot": 0.02}
 """How much of it an activity may take at most, lest one leaves nothing to the others."""
 
 _REPAYMENT: Final = 0.75
