@@ -94,7 +94,9 @@ def small_parameters(count: int) -> Workload:
     """A deep network of so many parameters, each with 16 to 256 weights."""
     torch.manual_seed(0)
     layers = [nn.Linear(16, 16) for _ in range(count // 2)]
-    return _workload(f"{count:,} small parameters", nn.Sequential(*layers), torch.randn(8, 16), torch.randint(0, 16, (8,)))
+    return _workload(
+        f"{count:,} small parameters", nn.Sequential(*layers), torch.randn(8, 16), torch.randint(0, 16, (8,))
+    )
 
 
 def _workload(name: str, model: nn.Module, inputs: Tensor, targets: Tensor) -> Workload:

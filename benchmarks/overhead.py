@@ -118,7 +118,8 @@ def rows_of(case: Case, turns: int) -> list[Row]:
     for threads in case.threads:
         processor, wall = compare(case, steps, threads, turns)
         middle = statistics.median(processor)
-        figure = f"{middle:+.1%} ({min(processor):+.1%} … {max(processor):+.1%}); wall {statistics.median(wall):+.1%}"
+        extremes = f"{min(processor):+.1%} … {max(processor):+.1%}"
+        figure = f"{middle:+.1%} ({extremes}); wall {statistics.median(wall):+.1%}"
         reach = "-" if case.reach is None else f"≤ {case.reach:.0%}"
         met = case.reach is None or middle <= case.reach
         rows.append(Row(f"{case.label}, {threads} thread{'s' if threads > 1 else ''}", figure, reach, met))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pytest
 
@@ -235,8 +236,8 @@ def test_a_short_training_is_told_from_end_to_end() -> None:
 def test_sampled_steps_are_multiples_of_their_stride() -> None:
     done, _ = Training(*TRAININGS["500 parameters"]).run(30)
     late = done["sampling"][len(done["sampling"]) // 2 :]
-    assert max(b - a for a, b in zip(late, late[1:], strict=False)) > 1
-    stride = min(b - a for a, b in zip(late, late[1:], strict=False))
+    assert max(after - before for before, after in pairwise(late)) > 1
+    stride = min(after - before for before, after in pairwise(late))
     assert all(step % stride == 0 for step in late)
 
 

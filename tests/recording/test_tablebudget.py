@@ -95,7 +95,7 @@ def test_a_run_of_small_disk_says_how_it_was_thinned(tmp_path: Path) -> None:
     run = open_run(tmp_path / "run")
     stride = run.manifest.recording["strides"][SAMPLED]
     assert stride > 1
-    assert f"disk=300000 allows no more" in " ".join(run.manifest.recording["notes"])
+    assert "disk=300000 allows no more" in " ".join(run.manifest.recording["notes"])
     assert sorted(set(run.sampled["step"].to_pylist())) == list(range(0, 300, stride))
     name, place = "0.weight", run.manifest.recording["sampled"]["0.weight"][0]
     history = run.history(name, divmod(place, 8))

@@ -38,7 +38,8 @@ def threads():
 for _ in range(3):
     step()
 before = most = threads()
-with weightdesk.watch(model, optimizer, sys.argv[1], cost=None, every=4, flush=0.1, check=bool(sys.argv[3])) as recording:
+options = {"cost": None, "every": 4, "flush": 0.1, "check": bool(sys.argv[3])}
+with weightdesk.watch(model, optimizer, sys.argv[1], **options) as recording:
     began = time.monotonic()
     while time.monotonic() - began < float(sys.argv[2]):
         recording.log(loss=step())

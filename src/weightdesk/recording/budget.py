@@ -33,8 +33,9 @@ class CostBudget:
     """Says how often an activity can be afforded, so that recording keeps within its share.
 
     Inside the training loop time is measured activity by activity; of the writing thread beside it
-    the processor time, on the account of the activity whose results it wrote. An activity's stride is the smallest power of two at which its running mean fits, so the
-    steps of a long stride are among those of a short one.
+    the processor time, on the account of the activity whose results it wrote. An activity's stride is
+    the smallest power of two at which its running mean fits, so the steps of a long stride are among
+    those of a short one.
 
     Activities are `sampling`, `statistics` and `snapshot`; and `other`, which is what every step costs
     in the loop and every flush beside it. Snapshots may take half of the share. What they leave (they
@@ -118,7 +119,9 @@ class CostBudget:
         snapshots = _stride(self._cost_of("snapshot"), self._allowed / 2)
         left -= self._cost_of("snapshot") / max(snapshots, snapshots_apart)
         sampled = _stride(self._cost_of("sampling"), left * _SAMPLING)
-        return sampled if activity == "sampling" else _stride(needed, left - self._cost_of("sampling") / sampled)
+        return (
+            sampled if activity == "sampling" else _stride(needed, left - self._cost_of("sampling") / sampled)
+        )
 
     @property
     def _allowed(self) -> float:

@@ -47,7 +47,11 @@ class Ledger:
         return cls(store, manifest, release)
 
     def close(
-        self, status: str, note: str | None, last_step: Step, thinned: Mapping[str, Any] = MappingProxyType({})
+        self,
+        status: str,
+        note: str | None,
+        last_step: Step,
+        thinned: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         """Write how the run ended, and what the budgets left out of it; give the lease back."""
         if self.release is None:

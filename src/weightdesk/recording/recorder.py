@@ -93,7 +93,9 @@ class Recorder:
             for optimizer, moved in self._moved.items()
         }
         self._last_moved: Sequence[Tensor | None] = []
-        self._left: npt.NDArray[np.float64] | None = None  # sampled gradients after the last step, if asked for
+        self._left: npt.NDArray[np.float64] | None = (
+            None  # sampled gradients after the last step, if asked for
+        )
         self._next_look: Step = 0
         self._eventful = False
         self._snapshot: Snapshot | None = None

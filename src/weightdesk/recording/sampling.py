@@ -201,7 +201,8 @@ class Sampler:
             return None
         with self._lock:
             same = all(
-                each is None or each.stride() == known for each, known in zip(gradients, self._strides, strict=True)
+                each is None or each.stride() == known
+                for each, known in zip(gradients, self._strides, strict=True)
             )
             if not (self._direct and same):
                 return None

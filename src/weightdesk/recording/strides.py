@@ -27,7 +27,8 @@ class Strides:
         {'sampled': 4, 'statistics': 2}
         """
         longest = {SAMPLED: self.sampling} | {
-            table: max(stride, self.sampling if table == SAMPLED else 1) for table, stride in self.disk.items()
+            table: max(stride, self.sampling if table == SAMPLED else 1)
+            for table, stride in self.disk.items()
         }
         return {table: stride for table, stride in longest.items() if stride > 1}
 
@@ -40,7 +41,8 @@ class Strides:
         notes = []
         if self.sampling > 1:
             notes.append(
-                f"sampled weights at every {_ordinal(self.sampling)} step at times: cost={cost} allows no more"
+                f"sampled weights at every {_ordinal(self.sampling)} step at times: "
+                f"cost={cost} allows no more"
             )
         notes += [
             f"rows of {table} at every {_ordinal(stride)} step: disk={disk} allows no more"

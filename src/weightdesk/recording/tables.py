@@ -129,7 +129,9 @@ def _update_ratios(batches: Sequence[Batch], rms: Floats) -> Floats:
     before = [batch.weights.collect().totals for batch in batches if batch.weights is not None]
     if before:
         totals = np.concatenate(before)
-        known = np.repeat([batch.weights is not None for batch in batches], [len(batch.names) for batch in batches])
+        known = np.repeat(
+            [batch.weights is not None for batch in batches], [len(batch.names) for batch in batches]
+        )
         with np.errstate(invalid="ignore", divide="ignore"):
             variance = totals[:, layout.M2] / totals[:, layout.COUNT]
             ratios[known] = rms[known] / np.sqrt(totals[:, layout.MEAN] ** 2 + variance)

@@ -41,7 +41,8 @@ class Manifest:
         git: commit of the working directory, and whether it had changes.
         command: the command line, without its machine's paths.
         recording: `cost`, `disk`, `every`, `kinds`, `notes`, and `sampled`, which lists the flat
-            indices of the sampled weights by parameter.
+            indices of the sampled weights by parameter; once it is closed `strides`, at every how many
+            steps at most a table has rows, by the name of each table that was thinned.
 
     >>> Manifest(created="2026-01-31T12:00:00+00:00").status
     'running'

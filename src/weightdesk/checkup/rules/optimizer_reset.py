@@ -100,7 +100,7 @@ def _breaks(samples: Samples, options: dict[str, float]) -> list[Step]:
 
 RULE = Rule(
     name="optimizer_reset",
-    looks_at="the optimizer's count of steps in snapshots, sampled weights and gradients at every step",
+    looks_at="the optimizer's count of steps in snapshots, sampled weights and gradients over the steps",
     threshold="a count behind the run's, or a move without the momentum that there was",
     source="exact: torch.optim.SGD and Adam's state",
     decide=decide,

@@ -60,7 +60,7 @@ def _row(seen: SeenPass) -> dict[str, Any]:
     }
 
 
-def numbers_of(tensor: Tensor) -> Float64[np.ndarray, "..."]:
+def numbers_of(tensor: Tensor) -> npt.NDArray[np.float64]:
     """A tensor's values in an array; waits for the device if it has to.
 
     >>> numbers_of(torch.tensor([0.5], dtype=torch.bfloat16))
@@ -76,7 +76,9 @@ def _fingerprints_of(inputs: Sequence[Values | None]) -> list[npt.NDArray[np.int
     """Fingerprints of the examples of each pass; those of inputs of one size are computed together."""
     marks: list[npt.NDArray[np.int64] | None] = [None] * len(inputs)
     for width in {values.shape[1] for values in inputs if values is not None}:
-        alike = [place for place, values in enumerate(inputs) if values is not None and values.shape[1] == width]
+        alike = [
+            place for place, values in enumerate(inputs) if values is not None and values.shape[1] == width
+        ]
         rows = [inputs[place] for place in alike]
         together = fingerprints(np.concatenate([values for values in rows if values is not None]))
         ends = np.cumsum([len(values) for values in rows if values is not None])
