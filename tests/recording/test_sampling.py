@@ -136,3 +136,19 @@ def test_blocks_are_handed_over_in_order_whenever_asked() -> None:
     steps += [int(each) for block in sampler.take() for each in block.steps[: block.count]]
     assert steps == list(range(3000))
     assert sampler.take() == []
+
+
+def test_gradients_are_looked_at_without_being_kept() -> None:
+    weights = list(TENSORS.values())
+    sampler, gradients = sampler_of(TENSORS), [each * 2 for each in weights]
+    assert sampler.gradients_now(gradients) is None  # nothing is known of their layout
+    sampler.read(0, weights, gradients)
+    later: list[torch.Tensor | None] = [torch.empty_like(each).copy_(each + 1) for each in gradients]
+    seen = sampler.gradients_now(later)
+    assert seen is not None
+    assert np.array_equal(seen, expected(sampler, later))
+    some = [each if place % 2 else None for place, each in enumerate(later)]
+    assert np.array_equal(sampler.gradients_now(some), expected(sampler, some), equal_nan=True)
+    assert sampler.gradients_now([each.t() if each.ndim == 2 else each for each in gradients]) is None
+    (block,) = sampler.take()
+    assert block.count == 1

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from weightdesk.errors import OptionError, RunExistsError
@@ -64,7 +65,14 @@ class Ledger:
             notes.changed = False
             _write(self.store, self.manifest)
 
-    def write(self, status: str, note: str | None, last_step: Step, notes: Sequence[str] = ()) -> None:
+    def write(
+        self,
+        status: str,
+        note: str | None,
+        last_step: Step,
+        notes: Sequence[str] = (),
+        facts: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         """Write how the run ended, while the lease stays.
 
         Arguments:
@@ -72,10 +80,11 @@ class Ledger:
             note: the reason, if there is one to tell.
             last_step: optimizer steps done.
             notes: what the recording left out, beside what was known when it began.
+            facts: further entries of `recording`.
         """
         if self.release is None:
             return
-        recording = dict(self.manifest.recording)
+        recording = {**self.manifest.recording, **facts}
         recording["notes"] = [*recording.get("notes", []), *notes, *self.late_notes()]
         ended = replace(
             self.manifest,
@@ -93,18 +102,19 @@ class Ledger:
         note: str | None,
         last_step: Step,
         notes: Sequence[str] = (),
+        facts: Mapping[str, Any] = MappingProxyType({}),
         *,
         is_written: bool = True,
     ) -> None:
         """Write how the run ended and give the lease back.
 
         Arguments:
-            status: as for `write`, and so are `note`, `last_step` and `notes`.
+            status: as for `write`, and so are the other ones.
             is_written: false if a thread of this process still writes to the run; then the lease stays with
                 the process, so that nobody else begins to write there.
         """
         try:
-            self.write(status, note, last_step, notes)
+            self.write(status, note, last_step, notes, facts)
         finally:
             if self.release is not None and is_written:
                 self.release()

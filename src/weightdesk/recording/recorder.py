@@ -37,6 +37,7 @@ from weightdesk.recording.snapshot import Snapshot
 from weightdesk.recording.spool import Spool
 from weightdesk.recording.stephooks import StepHooks
 from weightdesk.recording.streaming import StreamedSnapshot
+from weightdesk.recording.strides import Strides
 from weightdesk.recording.subject import Subject
 from weightdesk.recording.tables import MetricsRow
 from weightdesk.recording.warning import warn
@@ -116,9 +117,9 @@ class Recorder:
 
     def attach(self) -> None:
         """Keep the initial weights and begin to watch."""
-        began = time.perf_counter()
+        began = self._budget.clock()
         self._initial = self._writer.keeper.take(self._subject, 0)
-        self._expect(time.perf_counter() - began)
+        self._expect(self._budget.clock() - began)
         self._writer.add_snapshot(self._initial)
         if isinstance(self._initial, Snapshot):
             mine = self._subject.recorded_by_this(self._subject.parameters)
@@ -128,7 +129,7 @@ class Recorder:
             self._meter.spool, self._spool = self._writer.keeper.spool(), self._writer.keeper.spool()
         self._writer.wait(allowed=0, patience=_HEAD_START)
         self._hooks = StepHooks(self._subject.optimizers, self)
-        self._budget.charge("start", time.perf_counter() - began)
+        self._budget.charge("start", self._budget.clock() - began)
         self._look_ahead()
 
     def _expect(self, copying: float) -> None:
@@ -181,6 +182,11 @@ class Recorder:
         vars(self).clear()
         self.step, self.stopped = step, stopped
 
+    @property
+    def strides(self) -> Strides:
+        """At every how many rounds of steps each table has rows."""
+        return Strides(self._agenda.longest, dict(self._writer.strides))
+
     def log(self, values: dict[str, float | Tensor]) -> None:
         """Keep scalars of the present step, in the first process; those on a device are fetched later."""
         if self.stopped is not None or self._subject.rank.number:
@@ -206,7 +212,7 @@ class Recorder:
 
     def before_step(self, optimizer: Optimizer, *, final: bool) -> None:
         """First half: weights and gradients as the optimizer is about to use them."""
-        began = time.perf_counter()
+        began = self._budget.clock()
         self._stepping, self._batches, self._has_gradients = optimizer, [], final
         self._samples = self._agenda.samples(self.step)
         if self._eventful and not self._samples:
@@ -221,9 +227,9 @@ class Recorder:
             except Exception as error:  # the training must go on whatever it is
                 self.stop(error)
             self._budget.sampled += 1
-            self._budget.sampling += time.perf_counter() - began
+            self._budget.sampling += self._budget.clock() - began
         else:
-            self._budget.other += time.perf_counter() - began
+            self._budget.other += self._budget.clock() - began
         if self._eventful:
             if self._agenda.statistics:
                 self._attempt("statistics", self._measure_before, optimizer)
@@ -236,7 +242,7 @@ class Recorder:
         """Gradients that were computed or changed since the step began, as an optimizer uses them now."""
         self._has_gradients = True
         if self._samples:
-            self._attempt("other", self._sample_again, optimizer)
+            self._attempt("sampling", self._sample_again, optimizer)
         if self._eventful:
             if self._agenda.statistics:
                 self._attempt("statistics", self._measure_gradients, optimizer)
@@ -383,7 +389,7 @@ class Recorder:
             self._eventful = self._agenda.statistics or self._agenda.snapshot
             if self._agenda.statistics and self._observes_modules:
                 self._activations.start(self.step)
-            if self._agenda.statistics and self._passes is not None:
+            if self._agenda.statistics and self._passes is not None and self._writer.has_time_for_passes:
                 self._left = self._sampled_gradients(self._last_moved)
                 self._passes.start()
         if self._eventful and self._agenda.snapshot:
@@ -451,10 +457,10 @@ class Recorder:
     def _attempt(self, activity: str, action: Callable[..., object], *arguments: Any) -> None:
         """Do something on recording's account; an error in it ends the recording."""
         if self.stopped is None:
-            began = time.perf_counter()
+            began = self._budget.clock()
             try:
                 action(*arguments)
-                self._budget.charge(activity, time.perf_counter() - began)
+                self._budget.charge(activity, self._budget.clock() - began)
             except Exception as error:  # the training must go on whatever it is
                 self.stop(error)
 

@@ -238,8 +238,14 @@ class Recording:
         return not writer.is_alive
 
     def _write_end(self, status: str, note: str | None, *, is_written: bool) -> None:
-        if self._ledger is not None:
-            self._ledger.close(status, note, self.step, self._scalars.notes, is_written=is_written)
+        if self._ledger is None:
+            return
+        notes, facts = list(self._scalars.notes), dict[str, object]()
+        if isinstance(self._recorder, Recorder):
+            strides, recording = self._recorder.strides, self._ledger.manifest.recording
+            facts["strides"] = strides.by_table()
+            notes += strides.notes(recording["cost"], recording["disk"])
+        self._ledger.close(status, note, self.step, notes, facts, is_written=is_written)
 
     def _tell_stop(self, note: str) -> None:
         """Say in `run.json` that the recorder has stopped; beside the training, since a store may be slow."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final, get_args
@@ -142,7 +143,8 @@ def watch(
     with _refusals(place), ExitStack() as undo:
         ledger = Ledger.open(store, manifest, membership, overwrite=overwrite)
         undo.callback(ledger.close, "failed", "the recording could not begin", 0)
-        budget = CostBudget(cost)
+        on_cpu = all(parameter.is_cpu for parameter in subject.parameters.values())
+        budget = CostBudget(cost, clock=time.thread_time if on_cpu else time.perf_counter)
         sampler, notes = Sampler(places, shards), subject.notes
         keeper = SnapshotKeeper(store, schedule, rank, notes)
         writer = Writer(

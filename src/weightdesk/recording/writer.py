@@ -42,7 +42,7 @@ _PATIENCE: Final = 4.0
 """Seconds that the first process waits at the end for the next piece of the others: they train in step
 with it, so that only a process that has died takes longer than one that writes as fast as this one."""
 
-_PASSES: Final = 128
+_PASSES: Final = 32
 """Forward passes that one flush reads at most; each takes about half a millisecond."""
 
 _GLANCE: Final = 0.05
@@ -104,6 +104,11 @@ class Writer:
     def add_pass(self, seen: SeenPass) -> None:
         """Write a row about a forward pass at the next flush."""
         self._passes.append(seen)
+
+    @property
+    def has_time_for_passes(self) -> bool:
+        """Whether the next flush can read more forward passes than it has already."""
+        return len(self._passes) < _PASSES
 
     def add_snapshot(self, snapshot: Snapshot | StreamedSnapshot) -> None:
         """Write a snapshot soon."""

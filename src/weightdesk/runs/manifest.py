@@ -45,7 +45,8 @@ class Manifest:
             there is no repository, or if nobody can tell.
         command: the command line, without its machine's paths.
         recording: `cost`, `disk`, `every`, `kinds`, `notes`, and `sampled`, which lists the flat
-            indices of the sampled weights by parameter.
+            indices of the sampled weights by parameter; once it is closed `strides`, at every how many
+            steps at most a table has rows, by the name of each table that was thinned.
 
     >>> Manifest(created="2026-01-31T12:00:00+00:00").status
     'running'
