@@ -89,6 +89,12 @@ class DiskBudget:
                 self._wholes[step] = size
             return allotment
 
+    def room_left(self) -> int:
+        """Bytes for what is neither a table nor a snapshot with a file of its own."""
+        with self._lock:
+            taken = self._table_bytes() + self._last + sum(self._wholes.values()) + sum(self._parts.values())
+            return self._schedule.disk - taken
+
     def thin(self) -> None:
         """Remove snapshots if the tables have grown into their room."""
         with self._lock:

@@ -8,6 +8,7 @@ from typing import Final
 from torch import Tensor
 
 from weightdesk.recording.diskbudget import DiskBudget
+from weightdesk.recording.everystep import ROOM, EveryStep, is_small
 from weightdesk.recording.pieces import assemble, complete_steps, remove, write_piece
 from weightdesk.recording.ranks import Rank
 from weightdesk.recording.schedule import SnapshotSchedule
@@ -41,7 +42,8 @@ class SnapshotKeeper:
     def __init__(
         self, store: Store, schedule: SnapshotSchedule, rank: Rank, notes: list[str] | None = None
     ) -> None:
-        self._store, self._rank = store, rank
+        self._store, self._rank, self._schedule = store, rank, schedule
+        self._every_step: EveryStep | None = None
         self._streams: bool | None = None
         self._disk = DiskBudget(store, schedule, [] if notes is None else notes)
 
@@ -63,6 +65,19 @@ class SnapshotKeeper:
             return StreamedSnapshot(subject, step, self._store, self._disk.allot)
         return Snapshot(subject, step)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether so many steps of a small model wait that the next one had better be left out."""
+        return self._every_step is not None and self._every_step.is_full
+
+    def keep_every_step(self, subject: Subject) -> None:
+        """Keep every step from now on, if the model is small and nobody asked for a fixed stride."""
+        if self._schedule.every is not None or self._rank.sharded:
+            return
+        if is_small(subject, min(ROOM, self._disk.room_left())):
+            self._every_step = EveryStep(self._store, len(subject.optimizers))
+            self._schedule.keep_every(self._every_step.stride)
+
     def take(self, subject: Subject, step: Step, *, is_last: bool = False) -> Snapshot | StreamedSnapshot:
         """A snapshot of the weights alone."""
         if not self.streams(subject):
@@ -70,6 +85,13 @@ class SnapshotKeeper:
         snapshot = StreamedSnapshot(subject, step, self._store, self._disk.allot, is_last=is_last)
         self._disk.note_whole(step, snapshot.write_whole(), is_last=is_last)
         return snapshot
+
+    def add_step(self, snapshot: Snapshot | StreamedSnapshot) -> bool:
+        """Put a step of a small model with those that wait for the next flush; whether it is one."""
+        if self._every_step is None or isinstance(snapshot, StreamedSnapshot) or snapshot.is_last:
+            return False
+        self._every_step.add(snapshot)
+        return True
 
     def keep(self, snapshot: Snapshot | StreamedSnapshot) -> None:
         """Write a snapshot, or this process's piece of it."""
@@ -96,9 +118,13 @@ class SnapshotKeeper:
             remove(self._store, step, self._rank.count)
         return not waiting
 
-    def thin(self) -> None:
-        """Remove snapshots if the tables have grown into their room."""
-        self._disk.thin()
+    def flush(self) -> None:
+        """Write the steps that wait, and remove what the tables have grown into the room of."""
+        if self._every_step is not None:
+            self._every_step.flush(self._disk.room_left())
+            self._schedule.keep_every(self._every_step.stride)
+        else:
+            self._disk.thin()
 
     def _keep(self, step: Step, state: Tensors, extra: Tensors, about: dict[str, str], is_last: bool) -> None:
         size = memory_of(state.values())

@@ -108,6 +108,7 @@ class Recorder:
         else:
             self._meter.spool, self._spool = self._writer.keeper.spool(), self._writer.keeper.spool()
         self._writer.wait(allowed=0, patience=_HEAD_START)
+        self._writer.keeper.keep_every_step(self._subject)
         self._hooks = StepHooks(self._subject.optimizers, self._before_step, self._after_step, self._adopt)
         self._look_ahead()
 

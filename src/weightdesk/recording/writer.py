@@ -20,6 +20,7 @@ from weightdesk.recording.meter import Batch
 from weightdesk.recording.passes import SeenPass, passes_table
 from weightdesk.recording.sampling import Sampler
 from weightdesk.recording.snapshot import Snapshot
+from weightdesk.recording.streaming import StreamedSnapshot
 from weightdesk.recording.tables import (
     MetricsRow,
     metrics_table,
@@ -73,7 +74,7 @@ class Writer:
         self._metrics: deque[MetricsRow] = deque()
         self._statistics: deque[Batch] = deque()
         self._passes: deque[SeenPass] = deque()
-        self._snapshots: deque[Snapshot] = deque()
+        self._snapshots: deque[Snapshot | StreamedSnapshot] = deque()
         self._changed = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="weightdesk-writer", daemon=True)
@@ -91,8 +92,10 @@ class Writer:
         """Write a row about a forward pass at the next flush."""
         self._passes.append(seen)
 
-    def add_snapshot(self, snapshot: Snapshot) -> None:
-        """Write a snapshot soon."""
+    def add_snapshot(self, snapshot: Snapshot | StreamedSnapshot) -> None:
+        """Write a snapshot soon; the steps of a small model at the next flush, without waking the thread."""
+        if self.keeper.add_step(snapshot):
+            return
         with self._changed:
             self._snapshots.append(snapshot)
             self._changed.notify_all()
@@ -100,7 +103,7 @@ class Writer:
     @property
     def is_behind(self) -> bool:
         """Whether enough snapshots wait to be written."""
-        return len(self._snapshots) >= _BACKLOG
+        return len(self._snapshots) >= _BACKLOG or self.keeper.is_full
 
     def wait(self, allowed: int = _BACKLOG - 1, patience: float | None = None) -> None:
         """Wait until no more snapshots than allowed are left to write, for some seconds at most."""
@@ -125,10 +128,11 @@ class Writer:
                 self.keeper.assemble()
                 for parts in self._parts.values():
                     parts.merge()
-                self.keeper.thin()
+                self.keeper.flush()
                 self._charge("other", time.thread_time() - began)
             self._write_waiting()
             self._flush()
+            self.keeper.flush()
             self._wait_for_pieces()
             for parts in self._parts.values():
                 parts.close()
