@@ -141,10 +141,11 @@ def optimizer_metadata(
     optimizer: Optimizer, parameters: Mapping[ParameterName, nn.Parameter]
 ) -> dict[str, str]:
     """Class of the optimizer and, by parameter, the options of its group, as JSON."""
-    groups = {id(each): group for group in optimizer.param_groups for each in group["params"]}
-    options: dict[ParameterName, Options] = {
-        name: options_of(groups[id(parameter)]) for name, parameter in parameters.items()
-    }
+    names = {id(parameter): name for name, parameter in parameters.items()}
+    options: dict[ParameterName, Options] = {}
+    for group in optimizer.param_groups:
+        of_group = options_of(group)
+        options |= {names[id(each)]: of_group for each in group["params"] if id(each) in names}
     return {"optimizer": json.dumps(type(optimizer).__name__), "options": json.dumps(options)}
 
 
