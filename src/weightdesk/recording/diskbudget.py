@@ -134,9 +134,9 @@ class DiskBudget:
         """Say once that the budget is small for the model, and what to set."""
         enough = math.ceil((AT_LEAST * size + others) * 1.05 / 10**8) / 10  # some more for the tables
         text = (
-            f'disk="{self._schedule.disk / 1e9:g}GB" has no room for {AT_LEAST} snapshots of this model, which '
-            f"take {size / 1e9:.2g} GB each with gradients, updates and optimizer state: between the first and "
-            f'the last one the largest parameters are kept less often; disk="{enough:g}GB" keeps all of them'
+            f'disk="{self._schedule.disk / 1e9:g}GB" has no room for {AT_LEAST} snapshots of this model, '
+            f"which take {size / 1e9:.2g} GB each with gradients, updates and optimizer state: between the first "
+            f'and the last one the largest parameters are kept less often; disk="{enough:g}GB" keeps all of them'
         )
         self._notes.append(text)
         warn(f"weightdesk: {text}")

@@ -91,7 +91,9 @@ class SnapshotKeeper:
         if self._every_step is None or isinstance(snapshot, StreamedSnapshot) or snapshot.is_last:
             return False
         self._every_step.add(snapshot)
-        return snapshot.step > 0  # the file of step 0 is to have the weights from which the first step started
+        return (
+            snapshot.step > 0
+        )  # the file of step 0 is to have the weights from which the first step started
 
     def keep(self, snapshot: Snapshot | StreamedSnapshot) -> None:
         """Write a snapshot, or this process's piece of it."""

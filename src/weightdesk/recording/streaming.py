@@ -11,6 +11,7 @@ import copy
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import zip_longest
 from types import MappingProxyType
 from typing import Final, TypeAlias
@@ -117,7 +118,7 @@ class StreamedSnapshot:
             if name in gradients:
                 contents |= _gradients(name, gradients, left.get(name), scale, about)
             for key, value in states[name].items():
-                contents[f"{name}@{key}"] = Slot.of(value), lambda value=value: flat_blocks(value)
+                contents[f"{name}@{key}"] = Slot.of(value), partial(flat_blocks, value)
         about |= optimizer_metadata(optimizer, chosen)
         if left_out := [name for name in parameters if name not in chosen]:
             about[LEFT_OUT] = json.dumps(left_out)

@@ -233,7 +233,7 @@ def read_blocks(file: FileIO, place: int, slot: Slot) -> Iterator[Shaped[Tensor,
     file.seek(place)
     for start in range(0, slot.nbytes, BLOCK):
         block = buffer[: slot.nbytes - start]
-        rest = memoryview(block.numpy())
+        rest = bytes_of(block)
         while len(rest):
             count = file.readinto(rest)
             if not count:
