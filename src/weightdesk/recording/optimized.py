@@ -104,10 +104,11 @@ class OptimizedParameters:
         subject = self.subject
         for optimizer, foreign in zip(subject.optimizers, subject.foreign_parameters(), strict=True):
             count = sum(len(group["params"]) for group in optimizer.param_groups)
+            kind = type(optimizer).__name__
             if foreign:
                 self._notes.add(
-                    f"{foreign} of the {count} parameters of the {type(optimizer).__name__} are not recorded: "
-                    f"they are not of the {type(subject.model).__name__} that is watched; watch a module with all",
+                    f"{foreign} of the {count} parameters of the {kind} are not recorded: they are not of the "
+                    f"{type(subject.model).__name__} that is watched; watch a module with all",
                     aloud=True,
                 )
 

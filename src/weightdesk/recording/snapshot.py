@@ -189,9 +189,11 @@ def optimizer_metadata(
         parameters: that it moves.
         earlier: the metadata of the same step so far, whose options of other parameters stay.
     """
-    groups = {id(each): group for group in optimizer.param_groups for each in group["params"]}
+    names = {id(parameter): name for name, parameter in parameters.items()}
     options: dict[ParameterName, Options] = json.loads(earlier.get("options", "{}"))
-    options |= {name: options_of(groups[id(parameter)]) for name, parameter in parameters.items()}
+    for group in optimizer.param_groups:
+        of_group = options_of(group)
+        options |= {names[id(each)]: of_group for each in group["params"] if id(each) in names}
     return {"optimizer": json.dumps(type(optimizer).__name__), "options": json.dumps(options)}
 
 

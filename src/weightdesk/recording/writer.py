@@ -111,7 +111,9 @@ class Writer:
         return len(self._passes) < _PASSES
 
     def add_snapshot(self, snapshot: Snapshot | StreamedSnapshot) -> None:
-        """Write a snapshot soon."""
+        """Write a snapshot soon; the steps of a small model at the next flush, without waking the thread."""
+        if self.keeper.add_step(snapshot):
+            return
         with self._changed:
             self._snapshots.append(snapshot)
             self._changed.notify_all()
@@ -124,7 +126,7 @@ class Writer:
     @property
     def is_behind(self) -> bool:
         """Whether enough snapshots wait to be written."""
-        return len(self._snapshots) >= _BACKLOG
+        return len(self._snapshots) >= _BACKLOG or self.keeper.is_full
 
     def wait(self, allowed: int = _BACKLOG - 1, patience: float | None = None) -> None:
         """Wait until no more snapshots than allowed are left to write, for some seconds at most."""
@@ -164,6 +166,7 @@ class Writer:
                 self._charge("other", time.thread_time() - began, 1)
                 self._tidy()
             self._flush()
+            self.keeper.flush()
             self._tables.finish()
             for parts in self._parts.values():
                 parts.close()
@@ -187,7 +190,7 @@ class Writer:
         """Keep the tables within their part of the disk; it comes in bursts, so nothing is planned by it."""
         began = time.thread_time()
         self._tables.keep()
-        self.keeper.thin()
+        self.keeper.flush()
         self._charge("thinning", time.thread_time() - began, 1)
 
     def _write_waiting(self) -> None:

@@ -149,8 +149,8 @@ class SnapshotFolder:
         for place in places:
             if (place.entry.shape, place.entry.dtype) != (parameter.shape, places[-1].entry.dtype):
                 raise RunFormatError(
-                    f"{self._store.location}/{place.file} is damaged: {key!r} is {place.entry.dtype} of shape "
-                    f"{place.entry.shape}, expected {places[-1].entry.dtype} of shape {parameter.shape}"
+                    f"{self._store.location}/{place.file} is damaged: {key!r} is {place.entry.dtype} of "
+                    f"shape {place.entry.shape}, expected {places[-1].entry.dtype} of shape {parameter.shape}"
                 )
         steps: list[Step] = []
         contents: list[bytes] = []

@@ -37,14 +37,9 @@ class Row:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def layout(self) -> tuple[tuple[str, Slot], ...]:
+    def layout(self) -> tuple[object, ...]:
         """Names, types and shapes; rows of one file have the same."""
-        return tuple(sorted(((name, Slot.of(each)) for name, each in self.tensors.items()), key=str))
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the tensors, tied ones counted once."""
-        return sum({each.data_ptr(): each.nbytes for each in self.tensors.values()}.values())
+        return tuple((name, each.dtype, each.shape) for name, each in self.tensors.items())
 
 
 def stacked_name(steps: Sequence[Step]) -> str:
