@@ -107,8 +107,8 @@ class OptimizedParameters:
             kind = type(optimizer).__name__
             if foreign:
                 self._notes.add(
-                    f"{foreign} of the {count} parameters of the {kind} are not recorded: they are not of the "
-                    f"{type(subject.model).__name__} that is watched; watch a module with all",
+                    f"{foreign} of the {count} parameters of the {kind} are not recorded: they are not of "
+                    f"the {type(subject.model).__name__} that is watched; watch a module with all",
                     aloud=True,
                 )
 
