@@ -35,7 +35,7 @@ from weightdesk.recording.stephooks import StepHooks
 from weightdesk.recording.subject import Subject
 from weightdesk.recording.tables import MetricsRow
 from weightdesk.recording.warning import warn
-from weightdesk.recording.writer import Writer
+from weightdesk.recording.writer import GLANCE, Writer
 from weightdesk.types import Kind, ParameterName, Step
 
 _HEAD_START: Final = 0.15
@@ -124,14 +124,23 @@ class Recorder:
             except Exception as error:  # one that stays must not keep the others
                 self.stopped = self.stopped or describe_error(error)
 
-    def finish(self) -> None:
-        """Hand over what is left: the last row of metrics and the last weights."""
+    def finish(self, gives_up: Callable[[], bool] = lambda: False) -> None:
+        """Hand over what is left: the last row of metrics and the last weights.
+
+        Arguments:
+            gives_up: asked again and again whether to wait no longer for a writer that is behind.
+        """
         is_broken_off = self._hooks is not None and self._hooks.is_within_step
         self.detach()
         self._attempt("other", self._close_row)
         if is_broken_off:
             self._attempt("other", self._break_off)
-        self._attempt("snapshot", lambda: self._writer.add_snapshot(self._take_snapshot(is_last=True)))
+        while self.stopped is None and self._writer.is_behind and not gives_up():
+            self._writer.wait(patience=GLANCE)
+        self._attempt("snapshot", self._keep_last)
+
+    def _keep_last(self) -> None:
+        self._writer.add_snapshot(Snapshot(self._subject, self.step, is_last=True))
 
     def release(self) -> None:
         """Take every hook off and let go of the model, the copies and the writer, whoever holds this."""
@@ -204,10 +213,10 @@ class Recorder:
         for batch in self._meter.after(self.step, _local(self._moved[id(optimizer)])):
             self._writer.add_statistics(batch)
 
-    def _take_snapshot(self, *, is_last: bool = False) -> Snapshot:
+    def _take_snapshot(self) -> Snapshot:
         if self._writer.is_behind:
             self._writer.wait()
-        return Snapshot(self._subject, self.step, is_last=is_last)
+        return Snapshot(self._subject, self.step)
 
     def _open_snapshot(self, optimizer: Optimizer) -> None:
         initial, self._initial = self._initial, None

@@ -41,7 +41,7 @@ _PATIENCE: Final = 30.0
 _PASSES: Final = 128
 """Forward passes that one flush reads at most; each takes about half a millisecond."""
 
-_GLANCE: Final = 0.05
+GLANCE: Final = 0.05
 """Seconds between two looks at whether whoever closes still waits."""
 
 _BACKLOG: Final = 2
@@ -129,7 +129,7 @@ class Writer:
             self._closing = True
             self._changed.notify_all()
         while self._thread.is_alive() and not gives_up():
-            self._thread.join(_GLANCE)
+            self._thread.join(GLANCE)
 
     def _run(self) -> None:
         try:
