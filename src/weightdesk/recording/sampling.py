@@ -153,7 +153,7 @@ class Sampler:
         """The weights that were read last; None before, and on other devices."""
         if self._last is None or isinstance(self._last.values, list) or not self._last.count:
             return None
-        row = self._last.values[self._last.count - 1]
+        row: npt.NDArray[np.float64] = self._last.values[self._last.count - 1]
         return row[: len(row) // 2]
 
     def take(self) -> list[SampledSteps]:
