@@ -70,12 +70,14 @@ def test_a_signal_inside_a_closure_is_not_put_off(tmp_path: Path) -> None:
     assert open_run(tmp_path / "run").status == "interrupted"
 
 
-def test_a_signal_that_meets_a_writer_that_hangs_still_ends_the_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("every", [1, None])  # 1: the training waits for the writer, too
+def test_a_signal_that_meets_a_writer_that_hangs_still_ends_the_process(
+    every: int | None, tmp_path: Path
+) -> None:
     def train() -> None:
         model = small_network()
         optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-        recording = watch(model, optimizer, tmp_path / "run")
-        recording._writer._parts = {}  # type: ignore[union-attr]
+        recording = watch(model, optimizer, tmp_path / "run", cost=None, every=every)
         recording._writer._flush = lambda: time.sleep(60)  # type: ignore[union-attr, method-assign]
         time.sleep(1.2)
         (tmp_path / "begun").touch()

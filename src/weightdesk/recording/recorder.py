@@ -41,7 +41,7 @@ from weightdesk.recording.strides import Strides
 from weightdesk.recording.subject import Subject
 from weightdesk.recording.tables import MetricsRow
 from weightdesk.recording.warning import warn
-from weightdesk.recording.writer import Writer
+from weightdesk.recording.writer import GLANCE, Writer
 from weightdesk.runs.manifest import Manifest
 from weightdesk.types import Kind, ParameterName, Step
 
@@ -153,8 +153,12 @@ class Recorder:
             except Exception as error:  # one that stays must not keep the others
                 self.stopped = self.stopped or describe_error(error)
 
-    def finish(self) -> None:
-        """Hand over what is left: the last row of metrics and the last weights."""
+    def finish(self, gives_up: Callable[[], bool] = lambda: False) -> None:
+        """Hand over what is left: the last row of metrics and the last weights.
+
+        Arguments:
+            gives_up: asked again and again whether to wait no longer for a writer that is behind.
+        """
         is_broken_off = self._hooks is not None and self._hooks.is_within_step
         if self._hooks is not None and not self.step:
             self._attempt("other", self._note_other_steps, self._hooks.others)
@@ -163,7 +167,9 @@ class Recorder:
         if is_broken_off:
             self._attempt("other", self.break_off)
         self._sampler.is_under_way = False
-        self._attempt("snapshot", self._take_last)
+        while self.stopped is None and self._writer.is_behind and not gives_up():
+            self._writer.wait(patience=GLANCE)
+        self._attempt("snapshot", self._keep_last)
 
     def _note_other_steps(self, others: Sequence[Optimizer]) -> None:
         """Say that nothing was recorded although something else was trained."""
@@ -311,8 +317,7 @@ class Recorder:
         for batch in self._batches:
             self._writer.add_statistics(batch)
 
-    def _take_last(self) -> None:
-        self._wait_for_writer()
+    def _keep_last(self) -> None:
         self._writer.add_snapshot(self._writer.keeper.take(self._subject, self.step, is_last=True))
 
     def _open_snapshot(self, optimizer: Optimizer) -> None:

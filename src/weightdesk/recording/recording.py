@@ -227,7 +227,7 @@ class Recording:
             self._attempt(recorder.finish)
             return True
         try:
-            recorder.finish()
+            recorder.finish(lambda: held.is_urgent)
             writer.close(lambda: held.is_urgent)
             if self._telling is not None:
                 self._telling.join(_AT_SIGNAL)

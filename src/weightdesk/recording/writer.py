@@ -45,7 +45,7 @@ with it, so that only a process that has died takes longer than one that writes 
 _PASSES: Final = 32
 """Forward passes that one flush reads at most; each takes about half a millisecond."""
 
-_GLANCE: Final = 0.05
+GLANCE: Final = 0.05
 """Seconds between two looks at whether whoever closes still waits."""
 
 _BACKLOG: Final = 2
@@ -150,7 +150,7 @@ class Writer:
             self._closing = True
             self._changed.notify_all()
         while self._thread.is_alive() and not gives_up():
-            self._thread.join(_GLANCE)
+            self._thread.join(GLANCE)
 
     def _run(self) -> None:
         work_alone()
