@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import json
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
 
 from weightdesk.errors import RunNotFoundError
-from weightdesk.runs import Store, find_runs
+from weightdesk.runs import Store, find_runs, open_run
 from weightdesk.runs.listing import folder_size, summarise
+
+Spoil: TypeAlias = Callable[[Store, pytest.MonkeyPatch], None]
 
 
 def test_lists_runs_at_any_depth_and_damaged_ones_last(record: Callable[..., Store], tmp_path: Path) -> None:
@@ -56,6 +61,74 @@ def test_a_file_that_goes_while_it_is_counted_counts_nothing(
     monkeypatch.setattr(store, "names", lambda folder: [*listed(folder), "snapshots/gone"])
     assert folder_size(store) == before
     assert size > 0
+
+
+def make_unreadable(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: object, *_: object, **__: object) -> os.stat_result:
+        if str(path) == f"{store.location}/run.json":
+            raise PermissionError(13, "Permission denied", str(path))
+        return lstat(path)  # type: ignore[arg-type]
+
+    lstat = os.lstat
+    monkeypatch.setattr("weightdesk.runs.door.os.lstat", refuse)
+
+
+def make_lease_unreadable(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    change(status="running")(store, monkeypatch)
+
+    def refuse(self: object) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("weightdesk.runs.stores.local.LocalStore.is_held", refuse)
+
+
+def make_fifo(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(store.location, "run.json").unlink()
+    os.mkfifo(Path(store.location, "run.json"))
+
+
+def write(name: str, content: bytes) -> Spoil:
+    def write(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        store.write(name, lambda path: path.write_bytes(content))
+
+    return write
+
+
+def change(**fields: Any) -> Spoil:
+    def change(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        content = json.loads(store.read("run.json")) | fields
+        store.write("run.json", lambda path: path.write_text(json.dumps(content)))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        *(make_unreadable, make_lease_unreadable, make_fifo, write("run.json", b"[" * 100_000)),
+        *(write("metrics/part-00000001-00000001.parquet", b"PAR1"), change(model="x"), change(recipe=[1])),
+        *(change(parent=[1]), change(created=3), change(last_step="x")),
+    ],
+)
+def test_a_bad_run_hides_no_other(
+    record: Callable[..., Store], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Spoil
+) -> None:
+    record(tmp_path / "good")
+    spoil(record(tmp_path / "bad"), monkeypatch)
+    good, bad = find_runs(tmp_path)
+    assert (good.path, good.status) == (str(tmp_path / "good"), "finished")
+    assert (bad.path, bad.status) == (str(tmp_path / "bad"), "damaged")
+    assert str(tmp_path / "bad") in str(bad.error)
+    assert "\n" not in str(bad.error)
+
+
+@pytest.mark.parametrize("name", ["²", "00000099999999999999", "4", "000000000004", "00000005.partial.x"])
+def test_a_file_with_an_odd_name_is_no_snapshot(record: Callable[..., Store], name: str) -> None:
+    store = record()
+    content = store.read("snapshots/00000004.safetensors")
+    store.write(f"snapshots/{name}.safetensors", lambda path: path.write_bytes(content))
+    assert open_run(store.location).steps == (0, 4, 8, 10)
+    assert summarise(store.location).last_step == 10
 
 
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:

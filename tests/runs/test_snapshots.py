@@ -10,7 +10,8 @@ from torch import nn
 
 from weightdesk.runs.checksums import split_checksums, tensor_checksum
 from weightdesk.runs.format import extra_name, snapshot_name
-from weightdesk.runs.snapshots import kept_steps, write_extra, write_snapshot
+from weightdesk.runs.snapshotfolder import SnapshotFolder
+from weightdesk.runs.snapshots import write_extra, write_snapshot
 from weightdesk.runs.stores import Store, open_store
 
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.bool)
@@ -78,22 +79,22 @@ def test_tied_weights_are_written_once_and_load_into_a_tied_model(store: Store) 
 
 def test_parameters_that_need_gradients_are_fine(store: Store) -> None:
     write_snapshot(store, 0, dict(nn.Linear(2, 3).named_parameters()))
-    assert kept_steps(store) == (0,)
+    assert SnapshotFolder(store).whole_steps() == (0,)
 
 
 def test_extras_lie_beside_and_keep_their_metadata(store: Store) -> None:
     write_extra(store, 4, {"w@gradient": torch.ones(2)}, metadata={"options": "[]"})
     with safe_open(Path(store.location, extra_name(4)), "pt") as file:
         assert file.metadata().items() >= {"format": "pt", "step": "4", "options": "[]"}.items()
-    assert kept_steps(store) == ()
-    assert kept_steps(store, extra=True) == (4,)
+    assert SnapshotFolder(store).whole_steps() == ()
+    assert SnapshotFolder(store).extra_steps() == (4,)
 
 
 def test_steps_are_in_the_order_of_numbers(store: Store) -> None:
     for step in (0, 99_999_999, 100_000_000, 3):
         write_snapshot(store, step, {"w": torch.zeros(1)})
     store.write("snapshots/mine.safetensors", lambda path: path.write_bytes(b""))
-    assert kept_steps(store) == (0, 3, 99_999_999, 100_000_000)
+    assert SnapshotFolder(store).whole_steps() == (0, 3, 99_999_999, 100_000_000)
 
 
 def test_the_same_tensors_give_the_same_data(store: Store) -> None:
@@ -114,5 +115,5 @@ def test_sparse_gradients_are_kept_in_full(store: Store) -> None:
 def test_a_failed_write_leaves_nothing(store: Store) -> None:
     with pytest.raises(TypeError):
         write_snapshot(store, 0, {"w": torch.ones(2)}, metadata={"step": 1})  # type: ignore[dict-item]
-    assert kept_steps(store) == ()
+    assert SnapshotFolder(store).whole_steps() == ()
     assert [path for path in Path(store.location).rglob("*") if path.is_file()] == []

@@ -21,7 +21,7 @@ class _Entry(BaseModel):
 
 
 class _PassRow(_Entry):
-    """What every row has; other columns may be null."""
+    """What every row has, and what goes together; a network without plain inputs or outputs has neither."""
 
     training: bool
     differentiable: bool
@@ -29,14 +29,28 @@ class _PassRow(_Entry):
     modal: _Count
     modal_training: _Count
     examples: _Count
-    stale: bool
     output_shape: _Sides
     labels: list[int] | None = None
     outputs: list[float] | None = None
     output_count: _Count | None = None
 
+    input_float: bool | None = None
+    input_mean: float | None = None
+    input_std: float | None = None
+    input_spread: float | None = None
+    output_min: float | None = None
+    output_max: float | None = None
+    output_sum_error: float | None = None
+    output_log_error: float | None = None
+
     @model_validator(mode="after")
-    def _labels_are_of_outputs(self) -> Self:
+    def _is_measured(self) -> Self:
+        inputs = (self.input_mean, self.input_std, self.input_spread)
+        if self.input_float and None in inputs:
+            raise ValueError("its inputs are not measured")
+        outputs = (self.output_max, self.output_sum_error, self.output_log_error)
+        if self.output_min is not None and None in outputs:
+            raise ValueError("its outputs are not measured")
         if self.labels and not (self.output_shape and self.outputs and self.output_count):
             raise ValueError("it has labels, but no outputs")
         return self

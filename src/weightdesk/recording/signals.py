@@ -26,8 +26,8 @@ _PATIENCE: Final = 5.0
 and clusters send SIGKILL ten to thirty seconds after SIGTERM."""
 _HURRY: Final = 1.0
 """Seconds that closing may go on after Ctrl-C was pressed again."""
-_CALLS_TRAINING: Final = "measured"
-"""The one function of recording that runs the user's code: a closure of an optimizer."""
+_CALLS_TRAINING: Final = frozenset({"_run_closure", "_call_observed"})
+"""The functions of recording that run the user's code: a closure of an optimizer, and a module's call."""
 
 _close_all: Callable[[str], object] | None = None
 _first: float | None = None
@@ -82,7 +82,7 @@ def _interrupts_recorder(frame: FrameType | None) -> bool:
     """Whether the main thread was at work in the recorder, which may hold locks and half of a step."""
     while frame is not None:
         if str(frame.f_globals.get("__name__", "")).startswith("weightdesk.recording"):
-            return frame.f_code.co_name != _CALLS_TRAINING
+            return frame.f_code.co_name not in _CALLS_TRAINING
         frame = frame.f_back
     return False
 

@@ -158,7 +158,7 @@ class StepHooks:
             self._observer.final_gradients(optimizer)
 
     def _run_closure(self, closure: Callable[..., Any], runs: list[None], *arguments: Any) -> Any:
-        loss = closure(*arguments)
+        loss = closure(*arguments)  # recording/signals.py knows this function and `_call_observed` by name
         if not runs and self._outer is not None and not self._is_detached:
             runs.append(None)
             self._is_final = True

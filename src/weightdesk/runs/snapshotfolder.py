@@ -16,7 +16,8 @@ from jaxtyping import Shaped
 from torch import Tensor
 
 from weightdesk.errors import RunFormatError
-from weightdesk.runs.format import SNAPSHOTS, extra_name, partial_name, snapshot_name
+from weightdesk.runs.door import list_names
+from weightdesk.runs.format import MAX_STEP, SNAPSHOTS, extra_name, partial_name, snapshot_name
 from weightdesk.runs.jsontext import parse_json
 from weightdesk.runs.parameters import Parameter
 from weightdesk.runs.snapshotreader import Entry, SnapshotReader
@@ -150,7 +151,7 @@ class SnapshotFolder:
             if (place.entry.shape, place.entry.dtype) != (parameter.shape, places[-1].entry.dtype):
                 raise RunFormatError(
                     f"{self._store.location}/{place.file} is damaged: {key!r} is {place.entry.dtype} of "
-                    f"shape {place.entry.shape}, expected {places[-1].entry.dtype} of shape {parameter.shape}"
+                    f"shape {place.entry.shape}, expected {places[-1].entry.dtype} of {parameter.shape}"
                 )
         steps: list[Step] = []
         contents: list[bytes] = []
@@ -220,7 +221,7 @@ class SnapshotFolder:
             return read()
 
     def _list(self) -> Listing:
-        names = tuple(name for name in self._store.names(SNAPSHOTS) if _NAME.fullmatch(name))
+        names = tuple(name for name in list_names(self._store, SNAPSHOTS) if _NAME.fullmatch(name))
         if names != self._names:
             self._listing, self._names = self._listed(names), names
         return self._listing
@@ -231,7 +232,9 @@ class SnapshotFolder:
         for name in names:
             found = _NAME.fullmatch(name)
             if found is not None and found["step"]:
-                steps[found["kind"]].add(int(found["step"]))
+                step = int(found["step"])
+                if step <= MAX_STEP and f"{step:08d}" == found["step"]:  # else readers would look elsewhere
+                    steps[found["kind"]].add(step)
                 continue
             try:
                 rows |= {step: (name, row) for row, step in enumerate(self._checked(name, steps_of))}
@@ -243,7 +246,9 @@ class SnapshotFolder:
     def _checked(self, name: str, read: Callable[[Mapping[str, str]], T]) -> T:
         try:
             return read(self._files.header(name).metadata)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except RunFormatError:
+            raise
+        except ValueError as error:
             raise RunFormatError(
                 f"{self._store.location}/{name} is damaged: it does not say which steps it has ({error}); "
                 "remove it to read the rest of the run"
@@ -274,8 +279,8 @@ class SnapshotFolder:
             if (entry := self._files.header(file).find(key)) is not None:
                 if row >= (entry.shape or (0,))[0]:
                     raise RunFormatError(
-                        f"{self._store.location}/{file} is damaged: {key} has no row for each of its steps; "
-                        "remove it to read the rest of the run"
+                        f"{self._store.location}/{file} is damaged: {key!r} has no row for each of its "
+                        "steps; remove it to read the rest of the run"
                     )
                 length = entry.length // entry.shape[0]
                 stacked = Entry(entry.dtype, entry.shape[1:], entry.offset + row * length, length)

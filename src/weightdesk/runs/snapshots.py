@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 import torch
 from torch import Tensor
 
-from weightdesk.runs.door import list_names
-from weightdesk.runs.format import MAX_STEP, SNAPSHOTS, extra_name, snapshot_name
+from weightdesk.runs.format import extra_name, snapshot_name
 from weightdesk.runs.stores import Store
 from weightdesk.runs.tensorfile import Slot, TensorFile
-
-_SNAPSHOT_END: Final = ".safetensors"
-_EXTRA_END: Final = ".extra.safetensors"
 
 
 def write_snapshot(
@@ -30,8 +25,8 @@ def write_snapshot(
     >>> from weightdesk.runs.stores import open_store
     >>> store = open_store("memory://snapshots")
     >>> _ = write_snapshot(store, 7, {"weight": torch.zeros(2, 3)})
-    >>> kept_steps(store)
-    (7,)
+    >>> store.names("snapshots")
+    ['snapshots/00000007.safetensors']
     """
     return _write(store, snapshot_name(step), step, tensors, metadata)
 
@@ -57,20 +52,6 @@ def write_extra(
     True
     """
     return _write(store, extra_name(step), step, tensors, metadata)
-
-
-def kept_steps(store: Store, *, extra: bool = False) -> tuple[int, ...]:
-    """Steps with a snapshot, or with its extra file, in ascending order.
-
-    Only files with the name that the format gives them count: no other digits, none too many.
-    """
-    end, name_of = (_EXTRA_END, extra_name) if extra else (_SNAPSHOT_END, snapshot_name)
-    steps = []
-    for name in list_names(store, SNAPSHOTS):
-        digits = name.removeprefix(f"{SNAPSHOTS}/").removesuffix(end)
-        if digits.isdecimal() and (step := int(digits)) <= MAX_STEP and name_of(step) == name:
-            steps.append(step)
-    return tuple(sorted(steps))
 
 
 def ties_of(tensors: Mapping[str, Tensor]) -> dict[str, str]:

@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from weightdesk.runs.format import SNAPSHOTS
+from weightdesk.runs.format import MAX_STEP, SNAPSHOTS
+from weightdesk.runs.jsontext import parse_json
 from weightdesk.runs.snapshotreader import SnapshotReader
 from weightdesk.runs.snapshots import ties_of
 from weightdesk.runs.stores import Store
@@ -112,9 +113,11 @@ def steps_of(metadata: Mapping[str, str]) -> list[Step]:
     Raises:
         ValueError: it does not say so as it should.
     """
-    steps = json.loads(metadata.get("steps", "null"))
-    if not isinstance(steps, list) or not all(type(step) is int and step >= 0 for step in steps):
+    steps = parse_json(metadata.get("steps", "null").encode())
+    if not isinstance(steps, list) or not all(type(step) is int and 0 <= step <= MAX_STEP for step in steps):
         raise ValueError("steps is no list of whole numbers")
+    if steps != sorted(set(steps)):
+        raise ValueError("steps are not in ascending order")
     return steps
 
 
@@ -125,16 +128,25 @@ def rows_of(metadata: Mapping[str, str]) -> list[dict[str, str]]:
         ValueError: it does not say so as it should.
     """
     count = len(steps_of(metadata))
-    changes = json.loads(metadata.get("rows", "[]"))
-    if not isinstance(changes, list):
-        raise ValueError("rows is no list")
     rows: list[dict[str, str]] = []
     told: dict[str, str] = {}
-    for change in changes:
-        row, about = change
+    for row, about in _changes(metadata):
         rows += [told] * (min(row, count) - len(rows))
-        told = {str(key): str(text) for key, text in about.items()}
+        told = about
     return rows + [told] * (count - len(rows))
+
+
+def _changes(metadata: Mapping[str, str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Rows at which what they say of themselves changes, with what they say from then on."""
+    changes = parse_json(metadata.get("rows", "[]").encode())
+    if not isinstance(changes, list):
+        raise ValueError("rows is no list")
+    for change in changes:
+        row, about = change if isinstance(change, list) and len(change) == 2 else (None, None)
+        is_told = isinstance(about, dict) and all(isinstance(text, str) for text in about.values())
+        if type(row) is not int or not is_told:
+            raise ValueError("rows is no list of rows, each with texts by name")
+        yield row, about
 
 
 def _ties(metadata: Mapping[str, str], entries: Mapping[str, object]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from torch import nn
 import weightdesk
 from weightdesk.runs import open_store
 from weightdesk.runs.parts import PartWriter
+from weightdesk.runs.stackedsteps import Row, write_rows
 
 
 class Tied(nn.Module):
@@ -35,20 +36,21 @@ class Tied(nn.Module):
 def record_samples(folder: Path) -> None:
     """Write the three runs below the folder."""
     record_loop(folder / "loop", torch.optim.Adam)
-    record_loop(folder / "ranks", lambda parameters, lr: torch.optim.SGD(parameters, lr, momentum=0.9))
+    record_loop(folder / "ranks", lambda parameters, lr: torch.optim.SGD(parameters, lr, momentum=0.9), None)
     _add_ranks(folder / "ranks")
+    _add_rows(folder / "ranks")
     from weightdesk.training import Recipe, train
 
     recipe = Recipe.create("digits", network="mlp", layers=(8,), steps=6, l2=0.01, max_norm=2.0)
     train(recipe, folder / "digits", every=2)
 
 
-def record_loop(place: Path, optimizer: Callable[..., torch.optim.Optimizer]) -> None:
-    """Write a run of twelve steps."""
+def record_loop(place: Path, optimizer: Callable[..., torch.optim.Optimizer], every: int | None = 4) -> None:
+    """Write a run of twelve steps: every fourth one in a file of its own, or all in one file."""
     torch.manual_seed(0)
     model = Tied()
     moved = optimizer(model.parameters(), lr=0.05)
-    with weightdesk.watch(model, moved, place, every=4, cost=None, check=False) as recording:
+    with weightdesk.watch(model, moved, place, every=every, cost=None, check=False) as recording:
         for _ in range(12):
             inputs = torch.randn(16, 4)
             loss = nn.functional.cross_entropy(model(inputs), inputs.argmax(1))
@@ -56,6 +58,15 @@ def record_loop(place: Path, optimizer: Callable[..., torch.optim.Optimizer]) ->
             loss.backward()
             moved.step()
             recording.log(loss=loss, accuracy=0.5)
+
+
+def _add_rows(place: Path) -> None:
+    """Four more steps, in one file."""
+    state = Tied().state_dict()
+    names = ("first.weight", "last.weight")
+    beside = {f"{name}@{key}": state[name] for name in names for key in ("gradient", "update")}
+    about = {"optimizer": '"SGD"', "options": '{"first.weight": {"lr": 0.05}}'}
+    write_rows(open_store(place), [Row(step, state | beside, about) for step in range(13, 17)])
 
 
 def _add_ranks(place: Path) -> None:

@@ -15,6 +15,8 @@ import warnings
 from pathlib import Path
 from random import Random
 
+import pyarrow as pa
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hostile.manifests import change_manifest
@@ -70,6 +72,7 @@ def main(samples: Path, scratch: Path, seeds: range, *, ask_all: bool) -> None:
         except Exception:
             # A second change of what the first one destroyed: there is nothing to ask.
             continue
+        pa.default_memory_pool().release_unused()
         _forget_peak_memory()
         draw = Random(seed).random
         share = (lambda wanted: True) if ask_all else (lambda wanted, draw=draw: draw() < wanted)
