@@ -135,8 +135,9 @@ class DiskBudget:
         enough = math.ceil((AT_LEAST * size + others) * 1.05 / 10**8) / 10  # some more for the tables
         text = (
             f'disk="{self._schedule.disk / 1e9:g}GB" has no room for {AT_LEAST} snapshots of this model, '
-            f"which take {size / 1e9:.2g} GB each with gradients, updates and optimizer state: between the first "
-            f'and the last one the largest parameters are kept less often; disk="{enough:g}GB" keeps all of them'
+            f"which take {size / 1e9:.2g} GB each with gradients, updates and optimizer state: between the "
+            f"first and the last one the largest parameters are kept less often; "
+            f'disk="{enough:g}GB" keeps all of them'
         )
         self._notes.append(text)
         warn(f"weightdesk: {text}")
