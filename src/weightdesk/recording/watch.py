@@ -126,7 +126,8 @@ def watch(
     store = open_store(place)
     ledger = Ledger.open(store, manifest, rank, overwrite=overwrite)
     on_cpu = all(each.is_cpu for each in subject.parameters.values())
-    budget = CostBudget(cost, clock=time.thread_time if on_cpu else time.perf_counter)
+    clock = time.thread_time if on_cpu else time.perf_counter
+    budget = CostBudget(cost, clock=clock, is_fixed=every is not None)
     sampler = Sampler(places, {name: shard_of(each, rank) for name, each in measured.items()})
     keeper = SnapshotKeeper(store, schedule, rank)
     writer = Writer(
