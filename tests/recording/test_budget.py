@@ -241,6 +241,15 @@ def test_sampled_steps_are_multiples_of_their_stride() -> None:
     assert all(step % stride == 0 for step in late)
 
 
+def test_snapshots_that_were_asked_for_use_up_nothing_of_the_share(clock: Clock) -> None:
+    budget = CostBudget(0.02, clock=clock, is_fixed=True)
+    for _ in range(100):
+        run_step(budget, clock, 0.1, snapshot=0.2, statistics=0.0001)
+    assert budget.may_advance("statistics")
+    assert budget.stride("statistics") == budget.stride("sampling") == 1
+    assert budget.cost == pytest.approx(2.0, rel=0.05)
+
+
 def test_processes_that_share_parameters_sample_alike() -> None:
     budget = CostBudget(0.0)
     agenda = Agenda(budget, SnapshotSchedule(10**12), 1, alike=True)

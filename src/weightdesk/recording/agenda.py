@@ -15,9 +15,9 @@ _REVIEW: Final = 16
 """Rounds after which the strides are looked at again in any case; sooner in the first ones, when little
 is known of their time."""
 
-_CLOSE: Final = 4
-"""While recording may be ahead of its share, statistics and snapshots are taken at every 4th round, and from
-the 16th on twice each time that the rounds double: so a short training is told from end to end."""
+_CLOSE: Final = 8
+"""While recording may be ahead of its share, statistics and snapshots are taken at every 8th round, and from
+the 32nd on twice each time that the rounds double: so a short training is told from end to end."""
 
 
 class Agenda:

@@ -46,6 +46,8 @@ class CostBudget:
         head_start: seconds that may be spent beyond it in the beginning.
         clock: of the training loop, in seconds. The wall clock counts what a device is waited for;
             `time.thread_time` is not disturbed by other programs that want the same cores.
+        is_fixed: whether snapshots are taken whatever they need, at a fixed stride or at every step of a small
+            model; then they use up nothing of the share.
 
     Attributes:
         steps: training steps since the account was settled, counted by whoever ends them.
@@ -58,7 +60,10 @@ class CostBudget:
         share: float | None,
         head_start: float = HEAD_START,
         clock: Callable[[], float] = time.perf_counter,
+        *,
+        is_fixed: bool = False,
     ) -> None:
+        self.is_fixed = is_fixed
         self.share, self._head_start, self.clock = share, head_start, clock
         self._loop: dict[str, float] = {}  # seconds an occurrence; of "training" and "other", a step
         self._beside: dict[str, float] = {}  # the same of the thread; of "other", a second of training
@@ -96,7 +101,7 @@ class CostBudget:
         """Whether an activity may still be done ahead of the share, as in the beginning."""
         needed = self._cost_of(activity)
         own = self._used.get(activity, 0.0) + needed
-        everything = sum(self._used.values()) + needed
+        everything = self._spent + needed
         if activity != "sampling":  # a few microseconds a step, on which most of the check-up relies
             everything += max(0.0, _ADVANCE["sampling"] - self._used.get("sampling", 0.0))
         return bool(self.share) and own < _ADVANCE[activity] and everything < self._head_start
@@ -117,7 +122,7 @@ class CostBudget:
             return _stride(needed, self._allowed / 2)
         left = self._allowed - self._loop.get("other", 0.0) - self._fixed
         snapshots = _stride(self._cost_of("snapshot"), self._allowed / 2)
-        left -= self._cost_of("snapshot") / max(snapshots, snapshots_apart)
+        left -= 0.0 if self.is_fixed else self._cost_of("snapshot") / max(snapshots, snapshots_apart)
         sampled = _stride(self._cost_of("sampling"), left * _SAMPLING)
         return (
             sampled if activity == "sampling" else _stride(needed, left - self._cost_of("sampling") / sampled)
@@ -126,8 +131,13 @@ class CostBudget:
     @property
     def _allowed(self) -> float:
         """Seconds that recording may take at a step in the mean."""
-        ahead = sum(self._used.values()) > (self.share or 0.0) * self._trained
+        ahead = self._spent > (self.share or 0.0) * self._trained
         return (self.share or 0.0) * self._loop["training"] * (_REPAYMENT if ahead else 1.0)
+
+    @property
+    def _spent(self) -> float:
+        """Seconds of the share that are used up."""
+        return sum(self._used.values()) - self.is_fixed * self._used.get("snapshot", 0.0)
 
     @property
     def _fixed(self) -> float:

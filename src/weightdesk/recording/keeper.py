@@ -75,13 +75,14 @@ class SnapshotKeeper:
         """Whether so many steps of a small model wait that the next one had better be left out."""
         return self._every_step is not None and self._every_step.is_full
 
-    def keep_every_step(self, subject: Subject) -> None:
-        """Keep every step from now on, if the model is small and nobody asked for a fixed stride."""
+    def keep_every_step(self, subject: Subject) -> bool:
+        """Keep every step from now on, if the model is small and nobody asked for a fixed stride; whether so."""
         if self._schedule.every is not None or self._rank.sharded:
-            return
+            return False
         if is_small(subject, min(ROOM, self._disk.room_left())):
             self._every_step = EveryStep(self._store, len(subject.optimizers))
             self._schedule.keep_every(self._every_step.stride)
+        return self._every_step is not None
 
     def take(self, subject: Subject, step: Step, *, is_last: bool = False) -> Snapshot | StreamedSnapshot:
         """A snapshot of the weights alone."""

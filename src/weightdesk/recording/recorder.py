@@ -128,7 +128,8 @@ class Recorder:
         else:
             self._meter.spool, self._spool = self._writer.keeper.spool(), self._writer.keeper.spool()
         self._writer.wait(allowed=0, patience=_HEAD_START)
-        self._writer.keeper.keep_every_step(self._subject)
+        if self._budget.share != 0 and self._writer.keeper.keep_every_step(self._subject):
+            self._budget.is_fixed = True
         self._hooks = StepHooks(self._subject.optimizers, self)
         self._budget.charge("start", self._budget.clock() - began)
         self._look_ahead()

@@ -144,7 +144,8 @@ def watch(
         ledger = Ledger.open(store, manifest, membership, overwrite=overwrite)
         undo.callback(ledger.close, "failed", "the recording could not begin", 0)
         on_cpu = all(parameter.is_cpu for parameter in subject.parameters.values())
-        budget = CostBudget(cost, clock=time.thread_time if on_cpu else time.perf_counter)
+        clock = time.thread_time if on_cpu else time.perf_counter
+        budget = CostBudget(cost, clock=clock, is_fixed=every is not None)
         sampler, notes = Sampler(places, shards), subject.notes
         keeper = SnapshotKeeper(store, schedule, rank, notes)
         writer = Writer(

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -142,6 +143,8 @@ def _changes(metadata: Mapping[str, str]) -> Iterator[tuple[int, dict[str, str]]
     if not isinstance(changes, list):
         raise ValueError("rows is no list")
     for change in changes:
+        row: Any
+        about: Any
         row, about = change if isinstance(change, list) and len(change) == 2 else (None, None)
         is_told = isinstance(about, dict) and all(isinstance(text, str) for text in about.values())
         if type(row) is not int or not is_told:

@@ -83,7 +83,7 @@ def sparse(
 
     """
     # few bins are used by any of many histograms: only these are looked at one by one
-    used = _ASCENDING[np.asarray(histograms.any(0))[_ASCENDING]]
+    used = _ASCENDING[histograms.sum(axis=0)[_ASCENDING] > 0]
     narrow = histograms[:, used]
     rows, places = np.nonzero(narrow)
     offsets = np.searchsorted(rows, np.arange(len(histograms) + 1))
