@@ -46,8 +46,8 @@ class CostBudget:
         head_start: seconds that may be spent beyond it in the beginning.
         clock: of the training loop, in seconds. The wall clock counts what a device is waited for;
             `time.thread_time` is not disturbed by other programs that want the same cores.
-        is_fixed: whether snapshots are taken whatever they need, at a fixed stride or at every step of a small
-            model; then they use up nothing of the share.
+        is_fixed: whether snapshots are taken whatever they need, at a fixed stride or at every step of a
+            small model; then they use up nothing of the share.
 
     Attributes:
         steps: training steps since the account was settled, counted by whoever ends them.

@@ -76,7 +76,7 @@ class SnapshotKeeper:
         return self._every_step is not None and self._every_step.is_full
 
     def keep_every_step(self, subject: Subject) -> bool:
-        """Keep every step from now on, if the model is small and nobody asked for a fixed stride; whether so."""
+        """Keep every step from now on if the model is small and has no fixed stride; whether so."""
         if self._schedule.every is not None or self._rank.sharded:
             return False
         if is_small(subject, min(ROOM, self._disk.room_left())):
