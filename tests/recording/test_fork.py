@@ -187,19 +187,19 @@ def test_a_live_check_has_no_thread_in_the_child(tmp_path: Path) -> None:
 def test_a_child_leaves_the_upload_of_its_parent_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fsspec.implementations.local import LocalFileSystem
+    from fsspec.implementations.memory import MemoryFileSystem
 
-    put, uploading = LocalFileSystem.put_file, threading.Event()
+    put, uploading = MemoryFileSystem.put_file, threading.Event()
     go_on = threading.Event()
 
-    def slow(self: LocalFileSystem, *arguments: object, **options: object) -> object:
+    def slow(self: MemoryFileSystem, *arguments: object, **options: object) -> object:
         if threading.current_thread() is not threading.main_thread():
             uploading.set()
             go_on.wait(10)
         return put(self, *arguments, **options)
 
-    monkeypatch.setattr(LocalFileSystem, "put_file", slow)
-    training = begin(f"file://{tmp_path}/run")
+    monkeypatch.setattr(MemoryFileSystem, "put_file", slow)
+    training = begin(f"memory://{tmp_path.name}/run")
     assert uploading.wait(10)
     script = "import weakref; weakref.finalize._exitfunc()"  # what Python does when a program ends
     assert exit_code(fork(lambda: exec(script))) == 0

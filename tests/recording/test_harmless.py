@@ -36,8 +36,9 @@ MODULES = [
 ]
 
 GUARDS = {
-    # what the training calls itself: hooks that torch calls, and the methods of a `Recording`
-    "StepHooks._meet", "StepHooks._pre", "StepHooks._post", "Recording.log", "Recording.close",
+    # what the training calls itself: what torch calls, and the methods of a `Recording`
+    "StepHooks._meet", "StepHooks._pre", "StepHooks._post", "StepHooks._run_closure",
+    "_ObservedCall.__get__", "_call_observed", "Recording.log", "Recording.close",
     "Recording.step", "Recording.cost", "Recording.status", "Recording.__enter__", "Recording.__exit__",
     # what catches the faults of all others
     "Recorder._attempt", "Recorder.stop", "Recording._attempt", "hold_interrupts", "ending_of", "warn",

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from weightdesk.recording.subject import Subject
+
 _MEMORY: Final = 0.8
 """Weight of the past in the running means: a change of pace is followed within about ten measurements."""
 _SPIKE: Final = 4.0
@@ -204,3 +206,20 @@ def _stride(needed: float, allowed: float) -> int:
         return 1
     ratio = needed / allowed if allowed > 0 else _LONGEST_STRIDE
     return 1 << max(0, math.ceil(math.log2(min(ratio, _LONGEST_STRIDE))))
+
+
+def expect_costs(budget: CostBudget, subject: Subject, sampled: int, copying: float) -> None:
+    """Estimate what activities will take before any was measured.
+
+    Arguments:
+        budget: is told.
+        subject: what is recorded.
+        sampled: number of weights that are sampled.
+        copying: seconds that it took to copy the weights; the factors were measured on an MLP.
+    """
+    parameters, modules = len(subject.parameters), sum(1 for _ in subject.model.modules())
+    # weights, gradients, updates and two states; writing takes twice as long as copying
+    budget.expect("snapshot", 5 * copying, 10 * copying)
+    rows = 3 * parameters + modules
+    budget.expect("statistics", 3 * copying + 5e-5 * rows, 3e-3 + 2e-5 * rows)
+    budget.expect("sampling", 3e-5 + 3e-7 * sampled, 2e-7 * sampled)
