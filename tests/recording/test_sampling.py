@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from weightdesk.recording.ranks import Shard
-from weightdesk.recording.sampling import PER_PARAMETER, SampledSteps, Sampler, choose, pick
+from weightdesk.recording.sampling import PER_PARAMETER, FormChangedError, SampledSteps, Sampler, choose, pick
 
 
 @given(
@@ -77,14 +79,41 @@ def test_a_weight_that_moves_in_memory_and_a_gradient_that_goes_are_followed() -
     sampler = sampler_of(TENSORS)
     weights: list[torch.Tensor] = list(TENSORS.values())
     read(sampler, 0, weights, weights)
-    weights = [each.clone().t() if each.ndim == 2 else each.double() for each in weights]
-    weights = [each.t() if each.ndim == 2 else each for each in weights]
+    weights = [each.t().clone().t() if each.ndim == 2 else each.clone() for each in weights]
     gradients = [None, *weights[1:]]
     found = read(sampler, 1, weights, gradients)
     both = np.concatenate([expected(sampler, weights), expected(sampler, gradients)])
     assert np.array_equal(found.fetch()[0], both, equal_nan=True)
     assert found.without_gradient[:PER_PARAMETER].all()
     assert not found.without_gradient[PER_PARAMETER:].any()
+
+
+@pytest.mark.parametrize("change", [lambda each: each.double(), lambda each: each[None]])
+def test_a_weight_of_another_form_is_refused_and_read_once_it_is_followed(
+    change: Callable[[torch.Tensor], torch.Tensor],
+) -> None:
+    weight = torch.arange(6.0)
+    sampler = sampler_of({"w": weight})
+    read(sampler, 0, [weight], [None])
+    changed = change(weight)
+    with pytest.raises(FormChangedError):
+        sampler.read(1, [changed], [None])
+    assert not sampler.take()
+    sampler.follow(choose({"w": 6}), {"w": whole(tuple(changed.shape))})
+    assert read(sampler, 1, [changed], [None]).fetch()[0, :6].tolist() == list(range(6))
+
+
+def test_a_step_under_way_is_not_handed_over() -> None:
+    weight = torch.ones(3)
+    sampler = sampler_of({"w": weight})
+    sampler.read(0, [weight], [weight])
+    sampler.is_under_way = True
+    sampler.read(1, [2 * weight], [weight])
+    assert [block.steps[: block.count].tolist() for block in sampler.take()] == [[0]]
+    sampler.read_gradients_again(1, [3 * weight], [5 * weight], ["w"])
+    sampler.is_under_way = False
+    (block,) = sampler.take()
+    assert block.fetch().tolist() == [[2, 2, 2, 5, 5, 5]]
 
 
 def test_reads_sparse_tensors_without_making_them_dense() -> None:

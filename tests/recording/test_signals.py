@@ -203,7 +203,7 @@ def test_a_training_that_closes_while_a_signal_arrives_says_how_it_ended(tmp_pat
         model = nn.Linear(2, 1)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
         recording = watch(model, optimizer, tmp_path / "run")
-        recording._writer._wait_for_pieces = lambda: ((tmp_path / "begun").touch(), time.sleep(1))  # type: ignore[union-attr]
+        recording._writer._wait_for_pieces = lambda _: ((tmp_path / "begun").touch(), time.sleep(1))  # type: ignore[union-attr]
         recording.close()
         time.sleep(30)
 
