@@ -14,8 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from networks import Workload, cnn, gpt, mlp
-from overhead import timed, watched
+from pinned import pin
 from reporting import Row, markdown
+from variants import timed, watched
 
 import weightdesk.recording.watch  # noqa: F401  (what a training script has imported by then)
 from weightdesk.statistics import team
@@ -63,4 +64,5 @@ def measure() -> list[Row]:
 
 
 if __name__ == "__main__":
+    pin()
     sys.stdout.write(markdown(measure()) + "\n")

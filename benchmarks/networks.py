@@ -1,8 +1,10 @@
-"""The three networks on which recording is timed, each with a batch."""
+"""The networks on which recording is timed, each with a batch."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -88,5 +90,23 @@ def gpt() -> Workload:
     return _workload("GPT", GPT(), tokens[:, :-1], tokens[:, 1:])
 
 
+def small_parameters(count: int) -> Workload:
+    """A deep network of so many parameters, each with 16 to 256 weights."""
+    torch.manual_seed(0)
+    layers = [nn.Linear(16, 16) for _ in range(count // 2)]
+    return _workload(
+        f"{count:,} small parameters", nn.Sequential(*layers), torch.randn(8, 16), torch.randint(0, 16, (8,))
+    )
+
+
 def _workload(name: str, model: nn.Module, inputs: Tensor, targets: Tensor) -> Workload:
     return Workload(name, model, inputs, targets, torch.optim.SGD(model.parameters(), lr=0.01))
+
+
+WORKLOADS: dict[str, Callable[[], Workload]] = {
+    "MLP": mlp,
+    "CNN": cnn,
+    "GPT": gpt,
+    "500 small parameters": partial(small_parameters, 500),
+    "2,000 small parameters": partial(small_parameters, 2000),
+}

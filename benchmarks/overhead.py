@@ -1,194 +1,149 @@
-"""What recording costs a training step: weightdesk, TensorBoard, wandb and a hand-written loop.
+"""What recording costs a whole training: weightdesk, TensorBoard, wandb and a hand-written loop.
 
-All variants of a network train side by side in one process, in short turns, and each is compared
-with the unwatched turn beside it; the figure is the median of these ratios, and for `watch` as it
-comes also the ratio of all time taken.
+Each training is a fresh process with a pinned allocator, from the first step to the end of `close`;
+watched and unwatched ones take turns, on one thread and on all cores. A figure is the median over the
+turns of what a watched training takes beyond the unwatched one beside it, in processor time (user and
+system, all threads) and in wall time.
+
+    python overhead.py --turns 3 --only "MLP, 1 s"
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from networks import Workload, cnn, gpt, mlp
+from networks import WORKLOADS
+from pinned import environment
 from reporting import Row, markdown
 
-from weightdesk import watch
-
-ROUNDS, ROUNDS_OF_PEERS = 100, 8
-REACH_DEFAULT, REACH_EVERY = 1.03, {"MLP": 1.3, "CNN": 1.03, "GPT": 1.06}
-TURN_SECONDS = 0.2
-
-Step = Callable[[], object]
-
-
-@contextmanager
-def unwatched(work: Workload, folder: Path) -> Iterator[Step]:
-    """The training alone."""
-    yield work.step
-
-
-@contextmanager
-def watched(work: Workload, folder: Path) -> Iterator[Step]:
-    """`watch` as it comes."""
-    with watch(work.model, work.optimizer, folder / "default") as recording:
-        yield lambda: recording.log(loss=work.step())
-
-
-@contextmanager
-def watched_and_checked(work: Workload, folder: Path) -> Iterator[Step]:
-    """`watch` with its check-up while the training runs."""
-    with watch(work.model, work.optimizer, folder / "checked", check=True) as recording:
-        yield lambda: recording.log(loss=work.step())
-
-
-@contextmanager
-def watched_at_every_step(work: Workload, folder: Path) -> Iterator[Step]:
-    """`watch` with statistics of all weights and gradients at every step."""
-    options = {"cost": None, "kinds": ("weight", "gradient"), "every": 10**9}
-    with watch(work.model, work.optimizer, folder / "every", **options) as recording:
-        yield lambda: recording.log(loss=work.step())
-
-
-@contextmanager
-def hand_written(work: Workload, folder: Path) -> Iterator[Step]:
-    """Six torch reductions a tensor, fetched as numbers."""
-    kept = []
-
-    def step() -> None:
-        work.step()
-        for tensor in tensors(work):
-            values = tensor.detach()
-            low, high = torch.aminmax(values)
-            kept.append([
-                values.mean().item(), values.std().item(), values.norm().item(), low.item(), high.item(),
-                (values == 0).sum().item(),
-            ])  # fmt: skip
-
-    yield step
-
-
-@contextmanager
-def tensorboard(work: Workload, folder: Path) -> Iterator[Step]:
-    """A TensorBoard histogram of each weight and gradient."""
-    from torch.utils.tensorboard import SummaryWriter
-
-    writer, done = SummaryWriter(str(folder / "tensorboard")), 0
-
-    def step() -> None:
-        nonlocal done
-        work.step()
-        for name, parameter in work.model.named_parameters():
-            writer.add_histogram(f"weights/{name}", parameter, done)
-            writer.add_histogram(f"gradients/{name}", parameter.grad, done)
-        done += 1
-
-    yield step
-    writer.close()
-
-
-@contextmanager
-def wandb(work: Workload, folder: Path) -> Iterator[Step]:
-    """`wandb.watch(log="all", log_freq=1)`, offline."""
-    import wandb as peer
-
-    os.environ.update(WANDB_MODE="offline", WANDB_SILENT="true", WANDB_DIR=str(folder))
-    run = peer.init(project="overhead", dir=str(folder))
-    peer.watch(work.model, log="all", log_freq=1)
-    yield lambda: run.log({"loss": work.step().item()})
-    peer.unwatch(work.model)
-    run.finish()
-
-
-def tensors(work: Workload) -> list[torch.Tensor]:
-    """All weights and gradients."""
-    parameters = list(work.model.parameters())
-    return [*parameters, *(each.grad for each in parameters if each.grad is not None)]
+TURNS, TURNS_OF_PEERS = 11, 3
+ALL = len(os.sched_getaffinity(0))
+_WARM = 10  # steps before the clock starts: both sides have then asked for their memory
 
 
 @dataclass(frozen=True)
-class Cost:
-    """Step time of a variant over that of the unwatched training: in the median, and in all."""
+class Case:
+    """A training that is compared.
 
-    median: float
-    mean: float
+    Attributes:
+        workload: name of its network, in `networks.py`.
+        seconds: of processor time that it takes by itself on one thread.
+        variant: how it is recorded, in `variants.py`.
+        reach: what recording may take beyond the training itself, as a share of it; None for peers.
+        threads: it is measured on.
+    """
 
+    workload: str
+    seconds: float
+    variant: str = "watched"
+    reach: float | None = None
+    threads: tuple[int, ...] = tuple(dict.fromkeys((1, ALL)))
 
-def costs(make: Callable[[], Workload], variants: list[Callable], folder: Path, rounds: int) -> list[Cost]:
-    """What each variant costs, turn by turn beside the training alone."""
-    alone = make()
-    timed(alone.step, 3)
-    turn = max(1, round(TURN_SECONDS / statistics.median(timed(alone.step, 5))))
-    found = []
-    for variant in variants:
-        work = make()
-        with variant(work, folder) as step:
-            timed(step, 3)
-            turns = [(timed(alone.step, turn), timed(step, turn)) for _ in range(rounds)]
-        medians = [statistics.median(watched) / statistics.median(free) for free, watched in turns]
-        free, watched = (sum(map(sum, each)) for each in zip(*turns, strict=True))
-        found.append(Cost(statistics.median(medians), watched / free))
-    return found
-
-
-def timed(step: Step, count: int) -> list[float]:
-    """Seconds of each step."""
-    seconds = []
-    for _ in range(count):
-        start = time.perf_counter()
-        step()
-        seconds.append(time.perf_counter() - start)
-    return seconds
+    @property
+    def label(self) -> str:
+        """For the table."""
+        return f"{self.workload}, {self.seconds:g} s, {self.variant.replace('_', ' ')}"
 
 
-def measure() -> list[Row]:
-    """Measure all networks."""
+CASES = (
+    *(Case("MLP", seconds, reach=reach) for seconds, reach in ((1, 0.10), (3, 0.05), (10, 0.03), (30, 0.02))),
+    Case("CNN", 10, reach=0.03),
+    Case("GPT", 10, reach=0.03),
+    Case("500 small parameters", 10, reach=0.03),
+    Case("2,000 small parameters", 10, reach=0.03),
+    Case("MLP", 10, "watched_and_checked", 0.03),
+    Case("MLP", 5, "watched_at_every_step", 0.5),
+    Case("CNN", 5, "watched_at_every_step", 0.1),
+    Case("GPT", 5, "watched_at_every_step", 0.1),
+    *(
+        Case(workload, 3, peer, threads=(ALL,))
+        for workload in ("MLP", "CNN", "GPT")
+        for peer in ("hand_written", "tensorboard", "wandb")
+    ),
+)
+
+
+def train(workload: str, variant: str, steps: int) -> tuple[float, float]:
+    """Processor and wall seconds of a training in this process."""
+    from variants import VARIANTS, timed
+
+    work = WORKLOADS[workload]()
+    timed(work.step, _WARM)
+    with tempfile.TemporaryDirectory() as folder:
+        processor, wall = time.process_time(), time.perf_counter()
+        with VARIANTS[variant](work, Path(folder)) as step:
+            for _ in range(steps):
+                step()
+        return time.process_time() - processor, time.perf_counter() - wall
+
+
+def in_a_process(workload: str, variant: str, steps: int, threads: int) -> tuple[float, float]:
+    """The same in a fresh process."""
+    command = [sys.executable, __file__, "--train", workload, variant, str(steps)]
+    done = subprocess.run(
+        command, env=environment(threads), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True
+    )
+    processor, wall = json.loads(done.stdout.splitlines()[-1])
+    return processor, wall
+
+
+def compare(case: Case, steps: int, threads: int, turns: int) -> tuple[list[float], list[float]]:
+    """What recording takes in each turn, as shares of the training's processor and wall time."""
+    shares = []
+    for turn in range(turns):
+        order = ("unwatched", case.variant) if turn % 2 else (case.variant, "unwatched")
+        took = {variant: in_a_process(case.workload, variant, steps, threads) for variant in order}
+        pairs = zip(took[case.variant], took["unwatched"], strict=True)
+        shares.append([recorded / alone - 1 for recorded, alone in pairs])
+    processor, wall = (list(column) for column in zip(*shares, strict=True))
+    return processor, wall
+
+
+def rows_of(case: Case, turns: int) -> list[Row]:
+    """Measure a case."""
+    steps = 20
+    while (took := in_a_process(case.workload, "unwatched", steps, 1)[0]) < 0.3:
+        steps *= 2
+    steps = max(1, round(steps * case.seconds / took))
     rows = []
-    for make in (mlp, cnn, gpt):
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            label = make().name
-            ours = [watched, watched_and_checked, watched_at_every_step]
-            peers = [hand_written, tensorboard, wandb]
-            default, checked, every = costs(make, ours, folder, ROUNDS)
-            others = costs(make, peers, folder, ROUNDS_OF_PEERS)
-        reach = REACH_EVERY[label]
-        rows += [
-            Row(
-                f"{label}: step with watch as it comes",
-                f"{default.median:.3f}×",
-                f"≤ {REACH_DEFAULT}×",
-                default.median <= REACH_DEFAULT,
-            ),
-            Row(f"{label}: … of all time, not in the median", f"{default.mean:.3f}×"),
-            Row(
-                f"{label}: … with the check-up while it runs",
-                f"{checked.median:.3f}×",
-                f"≤ {REACH_DEFAULT}×",
-                checked.median <= REACH_DEFAULT,
-            ),
-            Row(f"{label}: … of all time, not in the median", f"{checked.mean:.3f}×"),
-            Row(
-                f"{label}: statistics at every step",
-                f"{every.median:.3f}×",
-                f"≤ {reach}×",
-                every.median <= reach,
-            ),
-            *(
-                Row(f"{label}: … the same with {peer}", f"{cost.median:.2f}×")
-                for peer, cost in zip(("torch reductions", "TensorBoard", "wandb"), others, strict=True)
-            ),
-        ]
+    for threads in case.threads:
+        processor, wall = compare(case, steps, threads, turns)
+        middle = statistics.median(processor)
+        extremes = f"{min(processor):+.1%} … {max(processor):+.1%}"
+        figure = f"{middle:+.1%} ({extremes}); wall {statistics.median(wall):+.1%}"
+        reach = "-" if case.reach is None else f"≤ {case.reach:.0%}"
+        met = case.reach is None or middle <= case.reach
+        rows.append(Row(f"{case.label}, {threads} thread{'s' if threads > 1 else ''}", figure, reach, met))
     return rows
 
 
+def main() -> None:
+    """Measure all cases, or those whose label holds a text."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--turns", type=int, help="pairs of trainings a figure")
+    parser.add_argument("--only", default="", help="part of a case's label")
+    parser.add_argument("--train", nargs=3, metavar=("WORKLOAD", "VARIANT", "STEPS"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.train:
+        workload, variant, steps = options.train
+        sys.stdout.write(json.dumps(train(workload, variant, int(steps))) + "\n")
+        return
+    rows = []
+    for case in CASES:
+        if options.only in case.label:
+            turns = options.turns or (TURNS_OF_PEERS if case.reach is None else TURNS)
+            rows += rows_of(case, turns)
+    sys.stdout.write(markdown(rows) + "\n")
+
+
 if __name__ == "__main__":
-    sys.stdout.write(markdown(measure()) + "\n")
+    main()

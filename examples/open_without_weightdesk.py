@@ -22,5 +22,5 @@ question = f"select count(*), count(distinct step) from read_parquet('{run}/samp
 rows, steps = duckdb.sql(question).fetchall()[0]
 print(f"DuckDB: {rows} values of sampled weights at {steps} steps")
 
-snapshots = [each for each in sorted(run.glob("snapshots/*.safetensors")) if ".extra" not in each.name]
+snapshots = sorted(path for path in run.glob("snapshots/*.safetensors") if path.stem.isdigit())
 print("safetensors: the three knobs at the end", load_file(snapshots[-1])["output.weight"].tolist())

@@ -41,6 +41,10 @@ from weightdesk.server.statistics import evenly
 LARGEST: Final = 10_000_000
 """Bytes above which steps are left out, down to the first and the last snapshot."""
 
+_FRAMES: Final = 200
+"""Snapshots of a file at most: the replay has some twenty a second, and each is asked for before it is known
+whether it fits."""
+
 _EXAMPLES: Final = 1_000_000  # bytes of examples beside the first ones, before compression
 _TOGETHER: Final = 64  # examples of one question
 _POLICY: Final = (
@@ -103,14 +107,17 @@ class _Contents:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self.steps, self.changed = session.run.steps, session.run.gradient_steps
+        self._all = session.run.steps, session.run.gradient_steps
+        self.steps, self.changed = (
+            spread(steps, _FRAMES) if len(steps) > _FRAMES else steps for steps in self._all
+        )
         self._parameters = [each.name for each in session.run.parameters.values()]
 
     def of(self, steps: Sequence[int], changed: Sequence[int]) -> tuple[list[Embedded], Notes]:
         """The answers with just these snapshots and gradients, and what is left out."""
         notes = (
-            *_left_out(self.steps, steps, "snapshots"),
-            *_left_out(self.changed, changed, "gradients"),
+            *_left_out(self._all[0], steps, "snapshots"),
+            *_left_out(self._all[1], changed, "gradients"),
         )
         path = name_of(self._session.run.path)  # others are not told where it lies
         facts: dict[str, Any] = {"path": path, "steps": steps, "gradient_steps": changed}

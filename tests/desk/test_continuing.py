@@ -192,7 +192,7 @@ def test_the_desk_shows_the_trained_weights_as_one_more_turn(tmp_path: Path) -> 
     muted = desk.outcome.loss
     run = desk.train(8, tmp_path / "next", inputs=inputs * 1.5, targets=targets, optimizer="sgd", lr=0.5)
     parent = Parent.from_dict(run.manifest.parent or {})
-    assert (parent.run, parent.step, parent.examples) == (first.path, 5, None)
+    assert (parent.run, parent.step, parent.examples) == (Path(first.path).name, 5, None)
     assert parent.mix is not None
     assert parent.mix["turns"] == [{"turn": "mute", "place": "0[2]"}]
     assert (run.weights("0.weight", 0)[2] == 0).all()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -46,25 +45,3 @@ def test_arguments_that_are_not_utf_8_can_be_kept(monkeypatch: pytest.MonkeyPatc
     told = commanded(monkeypatch, "/opt/bin/weightdesk", "train", "caf\udce9.csv")
     assert told == ["weightdesk", "train", "caf\\udce9.csv"]
     assert commanded(monkeypatch, "/a/caf\udce9.py", "--b") == ["caf\\udce9.py", "--b"]
-
-
-def test_the_commit_and_its_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert environment.git_commit() is None
-    for command in (
-        "init -q", "config user.name a", "config user.email a@b.c", "commit -q --allow-empty -m first",
-    ):  # fmt: skip
-        subprocess.run(["git", *command.split()], check=True)
-    found = environment.git_commit()
-    assert found is not None
-    assert len(found["commit"]) == 40
-    assert found["changed"] is False
-    (tmp_path / "file").write_text("text")
-    subprocess.run(["git", "add", "file"], check=True)
-    assert environment.git_commit()["changed"] is True
-
-
-def test_without_git_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
-    assert environment.git_commit() is None

@@ -172,6 +172,19 @@ def test_hooks_of_the_user_run_before_the_observer() -> None:
     assert torch.equal(outputs[0], torch.zeros(1))
 
 
+def test_an_observer_that_fails_is_called_no_more() -> None:
+    model, calls = nn.Linear(3, 2), []
+    failing = ModuleObservation(model, lambda *_: calls.append(1) or 1 / 0)
+    other = ModuleObservation(model, lambda *_: calls.append(2))
+    with pytest.warns(RuntimeWarning, match="observes calls of a Linear no more: ZeroDivisionError"):
+        model(INPUTS)
+    model(INPUTS)
+    assert calls == [1, 2, 2]
+    failing.remove()
+    other.remove()
+    assert model._compiled_call_impl is None
+
+
 def test_a_class_that_is_pickled_by_value_gets_the_default() -> None:
     observation = ModuleObservation(Net(), lambda *_: None)
     slot = vars(Net)["_compiled_call_impl"]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from weightdesk.recording.assembly import _WAITING, Assembly
+from weightdesk.recording.notes import Notes
 from weightdesk.recording.pieces import Edition, PieceFolder, write_piece
 from weightdesk.recording.placement import Shard
 from weightdesk.recording.ranks import Rank
@@ -113,13 +114,13 @@ class Kept:
         self.steps.append((step, sorted(tensors)))
 
 
-def assembly(store: Store, notes: list[str]) -> tuple[Assembly, Kept]:
+def assembly(store: Store, notes: Notes) -> tuple[Assembly, Kept]:
     kept = Kept()
     return Assembly(store, Rank(0, 2, sharded=True, partners=frozenset({0, 1})), kept, notes), kept
 
 
 def test_pieces_go_when_they_are_assembled() -> None:
-    store, notes = new_store(), []
+    store, notes = new_store(), Notes([])
     assembler, kept = assembly(store, notes)
     for is_full in (False, True):
         for rank, rows in enumerate((UPPER, LOWER)):
@@ -127,7 +128,7 @@ def test_pieces_go_when_they_are_assembled() -> None:
     assert assembler.assemble(10**9)
     assert kept.steps == [(5, ["w", "w@gradient"])]  # the edition without gradients is in it
     assert store.names("pieces") == []
-    assert notes == []
+    assert notes.texts == []
 
 
 def test_pieces_of_steps_that_process_0_passed_by_go() -> None:
@@ -146,7 +147,7 @@ def test_pieces_of_steps_that_process_0_passed_by_go() -> None:
 
 @pytest.mark.parametrize(("limit", "left"), [(10**9, _WAITING), (1, 1)])
 def test_waiting_pieces_are_bounded(limit: int, left: int) -> None:
-    store, notes = new_store(), []
+    store, notes = new_store(), Notes([])
     assembler, _ = assembly(store, notes)
     for step in range(_WAITING + 4):
         write_piece(store, piece(step, UPPER), 0)
@@ -158,7 +159,7 @@ def test_waiting_pieces_are_bounded(limit: int, left: int) -> None:
 
 
 def test_giving_up_says_what_is_missing() -> None:
-    store, notes = new_store(), []
+    store, notes = new_store(), Notes([])
     assembler, _ = assembly(store, notes)
     write_piece(store, piece(0, UPPER), 0)
     write_piece(store, piece(0, LOWER), 1)
@@ -166,12 +167,12 @@ def test_giving_up_says_what_is_missing() -> None:
     assert not assembler.assemble(10**9)
     with pytest.warns(RuntimeWarning, match="no snapshot of step 7: .* process 1 did not write"):
         assembler.give_up()
-    assert len(notes) == 1
+    assert len(notes.texts) == 1
     assert store.names("pieces") == []
 
 
 def test_an_absent_process_is_warned_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    store, notes = new_store(), []
+    store, notes = new_store(), Notes([])
     assembler, _ = assembly(store, notes)
     write_piece(store, piece(0, UPPER), 0)
     monkeypatch.setattr("weightdesk.recording.assembly._GRACE", 0.0)
@@ -179,7 +180,7 @@ def test_an_absent_process_is_warned_of_once(monkeypatch: pytest.MonkeyPatch) ->
         assembler.assemble(10**9)
     assembler.assemble(10**9)
     assembler.give_up()
-    assert ["process 1 recorded nothing" in note for note in notes] == [True, False]
+    assert ["process 1 recorded nothing" in note for note in notes.texts] == [True, False]
 
 
 def test_another_process_assembles_nothing() -> None:

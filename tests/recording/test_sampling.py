@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from weightdesk.recording.ranks import Shard
-from weightdesk.recording.sampling import PER_PARAMETER, SampledSteps, Sampler, choose, pick
+from weightdesk.recording.sampling import PER_PARAMETER, FormChangedError, SampledSteps, Sampler, choose, pick
 
 
 @given(
@@ -77,14 +79,41 @@ def test_a_weight_that_moves_in_memory_and_a_gradient_that_goes_are_followed() -
     sampler = sampler_of(TENSORS)
     weights: list[torch.Tensor] = list(TENSORS.values())
     read(sampler, 0, weights, weights)
-    weights = [each.clone().t() if each.ndim == 2 else each.double() for each in weights]
-    weights = [each.t() if each.ndim == 2 else each for each in weights]
+    weights = [each.t().clone().t() if each.ndim == 2 else each.clone() for each in weights]
     gradients = [None, *weights[1:]]
     found = read(sampler, 1, weights, gradients)
     both = np.concatenate([expected(sampler, weights), expected(sampler, gradients)])
     assert np.array_equal(found.fetch()[0], both, equal_nan=True)
     assert found.without_gradient[:PER_PARAMETER].all()
     assert not found.without_gradient[PER_PARAMETER:].any()
+
+
+@pytest.mark.parametrize("change", [lambda each: each.double(), lambda each: each[None]])
+def test_a_weight_of_another_form_is_refused_and_read_once_it_is_followed(
+    change: Callable[[torch.Tensor], torch.Tensor],
+) -> None:
+    weight = torch.arange(6.0)
+    sampler = sampler_of({"w": weight})
+    read(sampler, 0, [weight], [None])
+    changed = change(weight)
+    with pytest.raises(FormChangedError):
+        sampler.read(1, [changed], [None])
+    assert not sampler.take()
+    sampler.follow(choose({"w": 6}), {"w": whole(tuple(changed.shape))})
+    assert read(sampler, 1, [changed], [None]).fetch()[0, :6].tolist() == list(range(6))
+
+
+def test_a_step_under_way_is_not_handed_over() -> None:
+    weight = torch.ones(3)
+    sampler = sampler_of({"w": weight})
+    sampler.read(0, [weight], [weight])
+    sampler.is_under_way = True
+    sampler.read(1, [2 * weight], [weight])
+    assert [block.steps[: block.count].tolist() for block in sampler.take()] == [[0]]
+    sampler.read_gradients_again(1, [3 * weight], [5 * weight], ["w"])
+    sampler.is_under_way = False
+    (block,) = sampler.take()
+    assert block.fetch().tolist() == [[2, 2, 2, 5, 5, 5]]
 
 
 def test_reads_sparse_tensors_without_making_them_dense() -> None:
@@ -136,3 +165,19 @@ def test_blocks_are_handed_over_in_order_whenever_asked() -> None:
     steps += [int(each) for block in sampler.take() for each in block.steps[: block.count]]
     assert steps == list(range(3000))
     assert sampler.take() == []
+
+
+def test_gradients_are_looked_at_without_being_kept() -> None:
+    weights = list(TENSORS.values())
+    sampler, gradients = sampler_of(TENSORS), [each * 2 for each in weights]
+    assert sampler.gradients_now(gradients) is None  # nothing is known of their layout
+    sampler.read(0, weights, gradients)
+    later: list[torch.Tensor | None] = [torch.empty_like(each).copy_(each + 1) for each in gradients]
+    seen = sampler.gradients_now(later)
+    assert seen is not None
+    assert np.array_equal(seen, expected(sampler, later))
+    some = [each if place % 2 else None for place, each in enumerate(later)]
+    assert np.array_equal(sampler.gradients_now(some), expected(sampler, some), equal_nan=True)
+    assert sampler.gradients_now([each.t() if each.ndim == 2 else each for each in gradients]) is None
+    (block,) = sampler.take()
+    assert block.count == 1

@@ -237,3 +237,34 @@ def test_any_order_of_appending_merging_and_reading_gives_the_same_table(
         else:
             found = read_parts(store, "statistics", STATISTICS_SCHEMA).to_pylist()
             assert sorted(map(str, found)) == sorted(expected)
+
+
+def test_rows_are_changed_in_all_parts_while_others_are_appended() -> None:
+    store = open_store("memory://rewritten")
+    writer = PartWriter(store, "metrics", fan_in=100)
+    for step in range(5):
+        writer.append(pa.table({"step": [step], "loss": [float(step)]}))
+    for done, _ in enumerate(
+        writer.rewrite(lambda table: table.filter(pa.array([table["step"][0].as_py() > 1])))
+    ):
+        writer.append(pa.table({"step": [5 + done], "loss": [0.0]}))
+        names = [part.name for part in list_parts(store, "metrics")]
+        assert sorted(names) == sorted(set(names))
+    writer.close()
+    table = read_parts(store, "metrics", pa.schema([("step", pa.int64())]))
+    assert sorted(table["step"].to_pylist()) == [2, 3, 4, 5, 6, 7]
+    assert writer.size == sum(map(store.size, store.names("metrics")))
+
+
+def test_a_single_part_is_changed_under_another_name() -> None:
+    store = open_store("memory://rewritten-single")
+    writer = PartWriter(store, "metrics")
+    writer.append(pa.table({"step": [0, 1], "loss": [0.0, 1.0]}))
+    (before,) = store.names("metrics")
+    for _ in writer.rewrite(lambda table: table.slice(1)):
+        pass
+    (after,) = store.names("metrics")
+    assert after != before
+    writer.append(pa.table({"step": [2], "loss": [2.0]}))
+    table = read_parts(store, "metrics", pa.schema([("step", pa.int64())]))
+    assert sorted(table["step"].to_pylist()) == [1, 2]

@@ -49,3 +49,24 @@ def test_without_torchs_threads_there_is_a_pool(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.undo()
     team.join_torch()
     assert team._openmp
+
+
+def test_a_thread_that_works_alone_leaves_the_others_as_they_are() -> None:
+    everywhere, counts, results = torch.get_num_threads(), [], []
+    numbers = torch.randn(1000, 100, generator=torch.Generator().manual_seed(0))
+
+    def work() -> None:
+        team.work_alone()
+        counts.append(torch.get_num_threads())
+        results.append(numbers.double().softmax(1))
+
+    torch.set_num_threads(2)
+    try:
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        assert counts == [1]
+        assert torch.get_num_threads() == 2
+        assert torch.equal(results[0], numbers.double().softmax(1))
+    finally:
+        torch.set_num_threads(everywhere)

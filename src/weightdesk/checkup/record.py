@@ -42,7 +42,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Samples:
-    """Some weights of a parameter at every step, with their gradients.
+    """Some weights of a parameter at every step that the budgets allowed, with their gradients.
 
     Attributes:
         steps: at which they were read.
@@ -63,8 +63,13 @@ class Samples:
 
     @property
     def moves(self) -> Floats:
-        """What each step added, one row fewer than there are steps."""
+        """What was added from each row to the next, one row fewer than there are steps."""
         return np.diff(self.weights, axis=0)
+
+    @property
+    def gaps(self) -> Steps:
+        """How many steps lie between each row and the next: 1 where none was left out."""
+        return np.diff(self.steps)
 
 
 class Record:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
+from weightdesk.recording.endings import describe_error
 from weightdesk.recording.flatshards import original_name
 from weightdesk.recording.gradients import local
 from weightdesk.recording.meter import Batch, measure_anywhere
@@ -66,7 +67,8 @@ class Outputs:
         """Share of all outputs near a bound."""
         if not self.saturated:
             return None
-        weights = torch.tensor(self.sizes, dtype=torch.float64, device=self.saturated[0].device)
+        sizes = self.sizes[: len(self.saturated)]  # one more if Ctrl-C came between the two
+        weights = torch.tensor(sizes, dtype=torch.float64, device=self.saturated[0].device)
         return (torch.stack(self.saturated) * weights).sum() / weights.sum()
 
 
@@ -124,9 +126,10 @@ class ActivationMeter:
         for observation in self._observations:
             observation.remove()
         self._observations.clear()
-        for name, outputs in self._outputs.items():
-            self._emit(Batch(self._step, "activation", [name], outputs, saturated=outputs.saturation()))
-        self._outputs = {}
+        measured, self._outputs = self._outputs, {}
+        for name, outputs in measured.items():
+            if outputs.passes:  # none if Ctrl-C came in the middle of the first
+                self._emit(Batch(self._step, "activation", [name], outputs, saturated=outputs.saturation()))
 
     def _observer(self, name: str) -> Callable[[nn.Module, Any, Any, Any], None]:
         def measure_output(module: nn.Module, _arguments: Any, _options: Any, outputs: Any) -> None:
@@ -143,21 +146,22 @@ class ActivationMeter:
             with torch._C.DisableTorchFunctionSubclass():  # a subclass's own code is none of our business
                 self._add(self._outputs.setdefault(name, Outputs()), module, output)
         except Exception as error:  # models put out whatever they like
-            self._leave_out(name, f"{type(error).__name__}: {error}")
+            self._leave_out(name, describe_error(error))
 
     def _add(self, outputs: Outputs, module: nn.Module, output: Tensor) -> None:
         values = local(output)
         if not (has_plain_memory(values) if values.is_cpu else has_plain_values(values)):
             raise TypeError(f"a {type(output).__name__} of layout {output.layout} without plain memory")
-        outputs.passes.append(measure_anywhere([values]))
-        if (saturated := _saturated(module, values)) is not None:
-            outputs.saturated.append(saturated)
+        measured, saturated = measure_anywhere([values]), _saturated(module, values)
+        if saturated is not None:
             outputs.sizes.append(values.numel())
+            outputs.saturated.append(saturated)
+        outputs.passes.append(measured)
 
     def _leave_out(self, name: str, reason: str) -> None:
         self._unmeasurable.add(name)
         self._outputs.pop(name, None)
-        self._notes.add(f"no activation statistics of {name}: {reason.splitlines()[0][:200]}")
+        self._notes.add(f"no activation statistics of {name}: {reason}")
 
     def _name_silent_modules(self) -> None:
         """Say which modules had no outputs: what cannot be seen must not look as if nothing happened."""

@@ -15,6 +15,10 @@ _REVIEW: Final = 16
 """Rounds after which the strides are looked at again in any case; sooner in the first ones, when little
 is known of their time."""
 
+_CLOSE: Final = 8
+"""While recording may be ahead of its share, statistics and snapshots are taken at every 8th round, and from
+the 32nd on twice each time that the rounds double: so a short training is told from end to end."""
+
 
 class Agenda:
     """Says what a step gets, and when to ask again.
@@ -55,9 +59,10 @@ class Agenda:
         """Decide on a step; return the next step worth looking at: until then nothing is due."""
         round_ = step // self._together
         apart = self._schedule.next_due(round_) - round_
-        stride = max(self._budget.stride("statistics", apart), self._sparsest.get(STATISTICS, 1))
-        affordable = 1 if self._alike else self._budget.stride("snapshot")
-        sampling = 1 if self._alike else self._budget.stride("sampling", apart)
+        early = max(_CLOSE, 1 << (max(1, round_ // 2).bit_length() - 1))
+        stride = max(self._stride("statistics", apart, early), self._sparsest.get(STATISTICS, 1))
+        affordable = 1 if self._alike else self._stride("snapshot", apart, early)
+        sampling = 1 if self._alike else self._stride("sampling", apart, 1)
         self.sampling = max(sampling, self._sparsest.get(SAMPLED, 1))
         self.longest = max(self.longest, self.sampling)
         self.statistics = round_ % stride == 0
@@ -67,6 +72,10 @@ class Agenda:
         review = round_ + min(_REVIEW, max(1, round_))
         upcoming = min((round_ // stride + 1) * stride, self._schedule.next_due(round_), review)
         return upcoming * self._together
+
+    def _stride(self, activity: str, apart: int, early: int) -> int:
+        affordable = self._budget.stride(activity, apart)
+        return min(affordable, early) if self._budget.may_advance(activity) else affordable
 
     def samples(self, step: Step) -> bool:
         """Whether a step's weights are sampled, by the strides of the last look."""

@@ -5,17 +5,23 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Final
+
+from weightdesk.recording.subject import Subject
 
 _MEMORY: Final = 0.8
 """Weight of the past in the running means: a change of pace is followed within about ten measurements."""
+_SPIKE: Final = 4.0
+"""Times the running mean that one measurement counts at most: a thread that waits for a core is no cost."""
 _LONGEST_STRIDE: Final = 1 << 20
 
-HEAD_START: Final = {"sampling": 0.03, "statistics": 0.02}
-"""Seconds that an activity may take beyond the share in the beginning: of a training of a second, 2 % tell
-nothing. With what `watch` and the first snapshot take, all of it is below 0.1 s where weights are a few MB."""
-_CLOSE: Final = {"sampling": 1, "statistics": 4}
-"""The strides meanwhile."""
+HEAD_START: Final = 0.08
+"""Seconds that recording may be ahead of its share in the beginning, with what `watch` itself takes: of a
+training of a second, 2 % tell nothing. What closing a run takes comes on top; together below 0.1 s for an
+MLP of 0.7 million weights."""
+_ADVANCE: Final = {"sampling": 0.03, "statistics": 0.05, "snapshot": 0.02}
+"""How much of it an activity may take at most, lest one leaves nothing to the others."""
 
 _REPAYMENT: Final = 0.75
 """Of the share that is spent while recording is ahead of it: so 0.1 s are paid back after 20 s at 2 %."""
@@ -28,10 +34,10 @@ _FLUSHES: Final = 0.003
 class CostBudget:
     """Says how often an activity can be afforded, so that recording keeps within its share.
 
-    Inside the training loop the wall clock is measured, activity by activity; for the writing
-    thread beside the loop, its processor time, on the account of the activity whose results it
-    wrote. An activity's stride is the smallest power of two at which its running mean fits, so the
-    steps of a long stride are among those of a short one.
+    Inside the training loop time is measured activity by activity; of the writing thread beside it
+    the processor time, on the account of the activity whose results it wrote. An activity's stride is
+    the smallest power of two at which its running mean fits, so the steps of a long stride are among
+    those of a short one.
 
     Activities are `sampling`, `statistics` and `snapshot`; and `other`, which is what every step costs
     in the loop and every flush beside it. Snapshots may take half of the share. What they leave (they
@@ -39,7 +45,11 @@ class CostBudget:
 
     Arguments:
         share: of the training's own time, such as 0.02; None for no limit.
-        head_start: seconds by activity that may be spent beyond it in the beginning.
+        head_start: seconds that may be spent beyond it in the beginning.
+        clock: of the training loop, in seconds. The wall clock counts what a device is waited for;
+            `time.thread_time` is not disturbed by other programs that want the same cores.
+        is_fixed: whether snapshots are taken whatever they need, at a fixed stride or at every step of a
+            small model; then they use up nothing of the share.
 
     Attributes:
         steps: training steps since the account was settled, counted by whoever ends them.
@@ -47,8 +57,16 @@ class CostBudget:
         sampled, sampling: steps since then whose weights were sampled, and seconds that it took.
     """
 
-    def __init__(self, share: float | None, head_start: dict[str, float] = HEAD_START) -> None:
-        self.share, self._head_start = share, head_start
+    def __init__(
+        self,
+        share: float | None,
+        head_start: float = HEAD_START,
+        clock: Callable[[], float] = time.perf_counter,
+        *,
+        is_fixed: bool = False,
+    ) -> None:
+        self.is_fixed = is_fixed
+        self.share, self._head_start, self.clock = share, head_start, clock
         self._loop: dict[str, float] = {}  # seconds an occurrence; of "training" and "other", a step
         self._beside: dict[str, float] = {}  # the same of the thread; of "other", a second of training
         self._estimated: set[str] = set()
@@ -81,8 +99,17 @@ class CostBudget:
         """
         self._reported.append((activity, seconds, occurrences))
 
+    def may_advance(self, activity: str) -> bool:
+        """Whether an activity may still be done ahead of the share, as in the beginning."""
+        needed = self._cost_of(activity)
+        own = self._used.get(activity, 0.0) + needed
+        everything = self._spent + needed
+        if activity != "sampling":  # a few microseconds a step, on which most of the check-up relies
+            everything += max(0.0, _ADVANCE["sampling"] - self._used.get("sampling", 0.0))
+        return bool(self.share) and own < _ADVANCE[activity] and everything < self._head_start
+
     def stride(self, activity: str, snapshots_apart: int = 1) -> int:
-        """Every how many steps an activity can be afforded, as a power of two; often in the beginning.
+        """Every how many steps an activity can be afforded, as a power of two.
 
         Arguments:
             activity: `sampling`, `statistics` or `snapshot`.
@@ -90,12 +117,6 @@ class CostBudget:
         """
         if self.share is None:
             return 1
-        affordable = self._affordable(activity, snapshots_apart)
-        left = self._head_start.get(activity, 0.0) - self._used.get(activity, 0.0)
-        is_early = self.share > 0 and left > self._cost_of(activity)
-        return min(affordable, _CLOSE[activity]) if is_early else affordable
-
-    def _affordable(self, activity: str, snapshots_apart: int) -> int:
         if "training" not in self._loop:  # nobody knows how long a step takes: once, and then wait
             return _LONGEST_STRIDE if activity in self._used else 1
         needed = self._cost_of(activity)
@@ -103,7 +124,7 @@ class CostBudget:
             return _stride(needed, self._allowed / 2)
         left = self._allowed - self._loop.get("other", 0.0) - self._fixed
         snapshots = _stride(self._cost_of("snapshot"), self._allowed / 2)
-        left -= self._cost_of("snapshot") / max(snapshots, snapshots_apart)
+        left -= 0.0 if self.is_fixed else self._cost_of("snapshot") / max(snapshots, snapshots_apart)
         sampled = _stride(self._cost_of("sampling"), left * _SAMPLING)
         return (
             sampled if activity == "sampling" else _stride(needed, left - self._cost_of("sampling") / sampled)
@@ -112,8 +133,13 @@ class CostBudget:
     @property
     def _allowed(self) -> float:
         """Seconds that recording may take at a step in the mean."""
-        ahead = sum(self._used.values()) > (self.share or 0.0) * self._trained
+        ahead = self._spent > (self.share or 0.0) * self._trained
         return (self.share or 0.0) * self._loop["training"] * (_REPAYMENT if ahead else 1.0)
+
+    @property
+    def _spent(self) -> float:
+        """Seconds of the share that are used up."""
+        return sum(self._used.values()) - self.is_fixed * self._used.get("snapshot", 0.0)
 
     @property
     def _fixed(self) -> float:
@@ -132,12 +158,12 @@ class CostBudget:
         """Close the account of the steps since the last time; one with statistics or a snapshot ends it."""
         if not self.steps:
             return
-        now = time.perf_counter()
+        now = self.clock()
         costs, self._now = self._now, {}
         steps, sampled = self.steps, self.sampled
         costs["other"] = costs.get("other", 0.0) + self.other
         if sampled:
-            costs["sampling"] = self.sampling
+            costs["sampling"] = costs.get("sampling", 0.0) + self.sampling
         self.steps, self.other, self.sampled, self.sampling = 0, 0.0, 0, 0.0
         for activity, seconds in costs.items():
             self._used[activity] = self._used.get(activity, 0.0) + seconds
@@ -170,7 +196,8 @@ class CostBudget:
             self._estimated.discard(f"{where} {activity}")
             means[activity] = seconds
         else:
-            means[activity] = _MEMORY * known + (1 - _MEMORY) * seconds
+            counted = seconds if activity == "training" else min(seconds, _SPIKE * known)
+            means[activity] = _MEMORY * known + (1 - _MEMORY) * counted
 
 
 def _stride(needed: float, allowed: float) -> int:
@@ -179,3 +206,20 @@ def _stride(needed: float, allowed: float) -> int:
         return 1
     ratio = needed / allowed if allowed > 0 else _LONGEST_STRIDE
     return 1 << max(0, math.ceil(math.log2(min(ratio, _LONGEST_STRIDE))))
+
+
+def expect_costs(budget: CostBudget, subject: Subject, sampled: int, copying: float) -> None:
+    """Estimate what activities will take before any was measured.
+
+    Arguments:
+        budget: is told.
+        subject: what is recorded.
+        sampled: number of weights that are sampled.
+        copying: seconds that it took to copy the weights; the factors were measured on an MLP.
+    """
+    parameters, modules = len(subject.parameters), sum(1 for _ in subject.model.modules())
+    # weights, gradients, updates and two states; writing takes twice as long as copying
+    budget.expect("snapshot", 5 * copying, 10 * copying)
+    rows = 3 * parameters + modules
+    budget.expect("statistics", 3 * copying + 5e-5 * rows, 3e-3 + 2e-5 * rows)
+    budget.expect("sampling", 3e-5 + 3e-7 * sampled, 2e-7 * sampled)

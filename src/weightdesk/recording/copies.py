@@ -45,6 +45,15 @@ class SpareMemory:
         return part.clone(memory_format=torch.contiguous_format) if part.is_cpu else part.cpu().contiguous()
 
 
+def same_form_and_bits(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors on one device have the same shape and hold the same bits.
+
+    >>> same_form_and_bits(torch.ones(2), torch.ones(1, 2)), same_form_and_bits(torch.ones(2), torch.ones(2))
+    (False, True)
+    """
+    return one.shape == other.shape and same_bits(one, other)
+
+
 def same_bits(one: Tensor, other: Tensor) -> bool:
     """Whether two tensors on one device hold the same bits: a NaN is itself, and 0 is not −0.
 

@@ -89,6 +89,12 @@ class DiskBudget:
                 self._wholes[step] = size
             return allotment
 
+    def room_left(self) -> int:
+        """Bytes for what is neither a table nor a snapshot with a file of its own."""
+        with self._lock:
+            taken = self._table_bytes() + self._last + sum(self._wholes.values()) + sum(self._parts.values())
+            return self._schedule.disk - taken
+
     def thin(self) -> None:
         """Remove snapshots if the tables have grown into their room."""
         with self._lock:
@@ -128,9 +134,10 @@ class DiskBudget:
         """Say once that the budget is small for the model, and what to set."""
         enough = math.ceil((AT_LEAST * size + others) * 1.05 / 10**8) / 10  # some more for the tables
         text = (
-            f'disk="{self._schedule.disk / 1e9:g}GB" has no room for {AT_LEAST} snapshots of this model, which '
-            f"take {size / 1e9:.2g} GB each with gradients, updates and optimizer state: between the first and "
-            f'the last one the largest parameters are kept less often; disk="{enough:g}GB" keeps all of them'
+            f'disk="{self._schedule.disk / 1e9:g}GB" has no room for {AT_LEAST} snapshots of this model, '
+            f"which take {size / 1e9:.2g} GB each with gradients, updates and optimizer state: between the "
+            "first and the last one the largest parameters are kept less often; "
+            f'disk="{enough:g}GB" keeps all of them'
         )
         self._notes.add(text, aloud=True)
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import platform
 import re
-import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import torch
 
@@ -27,7 +26,7 @@ def versions() -> dict[str, str]:
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "weightdesk": version("weightdesk"),
+        "weightdesk": _own_version(),
     }
 
 
@@ -55,18 +54,8 @@ def _portable_argument(argument: str) -> str:
     return argument if argument.startswith("-") else portable_path(argument)
 
 
-def git_commit() -> dict[str, Any] | None:
-    """Commit of the working directory and whether it had changes; None outside a repository."""
+def _own_version() -> str:
     try:
-        commit = _git("rev-parse", "HEAD")
-        return {"commit": commit, "changed": bool(_git("status", "--porcelain", "--untracked-files=no"))}
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(  # noqa: S603  # a fixed program with fixed arguments
-        ["git", *arguments],  # noqa: S607  # whichever git the user has
-        capture_output=True, text=True, check=True, timeout=2,
-    )  # fmt: skip
-    return done.stdout.strip()
+        return version("weightdesk")
+    except PackageNotFoundError:  # a copy that was put beside a program without being installed
+        return "unknown"

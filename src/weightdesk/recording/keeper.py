@@ -11,6 +11,7 @@ from torch import Tensor
 
 from weightdesk.recording.assembly import Assembly
 from weightdesk.recording.diskbudget import DiskBudget
+from weightdesk.recording.everystep import ROOM, EveryStep, is_small
 from weightdesk.recording.notes import Notes
 from weightdesk.recording.pieces import write_piece
 from weightdesk.recording.ranks import Rank
@@ -44,6 +45,7 @@ class SnapshotKeeper:
 
     def __init__(self, store: Store, schedule: SnapshotSchedule, rank: Rank, notes: Notes) -> None:
         self._store, self._schedule, self._rank = store, schedule, rank
+        self._every_step: EveryStep | None = None
         self._streams: bool | None = None
         self._disk = DiskBudget(store, schedule, notes)
         self._assembly = Assembly(store, rank, self._keep_whole, notes) if rank.sharded else None
@@ -68,6 +70,20 @@ class SnapshotKeeper:
             return StreamedSnapshot(subject, step, self._store, self._disk.allot)
         return Snapshot(subject, step)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether so many steps of a small model wait that the next one had better be left out."""
+        return self._every_step is not None and self._every_step.is_full
+
+    def keep_every_step(self, subject: Subject) -> bool:
+        """Keep every step from now on if the model is small and has no fixed stride; whether so."""
+        if self._schedule.every is not None or self._rank.sharded:
+            return False
+        if is_small(subject, min(ROOM, self._disk.room_left())):
+            self._every_step = EveryStep(self._store, len(subject.optimizers))
+            self._schedule.keep_every(self._every_step.stride)
+        return self._every_step is not None
+
     def take(self, subject: Subject, step: Step, *, is_last: bool = False) -> Snapshot | StreamedSnapshot:
         """A snapshot of the weights alone."""
         if not self.streams(subject):
@@ -75,6 +91,15 @@ class SnapshotKeeper:
         snapshot = StreamedSnapshot(subject, step, self._store, self._disk.allot, is_last=is_last)
         self._disk.note_whole(step, snapshot.write_whole(), is_last=is_last)
         return snapshot
+
+    def add_step(self, snapshot: Snapshot | StreamedSnapshot) -> bool:
+        """Put a step of a small model with those that wait for the next flush; whether it is one."""
+        if self._every_step is None or isinstance(snapshot, StreamedSnapshot) or snapshot.is_last:
+            return False
+        self._every_step.add(snapshot)
+        return (
+            snapshot.step > 0
+        )  # the file of step 0 is to have the weights from which the first step started
 
     def keep(self, snapshot: Snapshot | StreamedSnapshot) -> None:
         """Write a snapshot, or this process's piece of it."""
@@ -109,9 +134,13 @@ class SnapshotKeeper:
         about = {key: text for key, text in metadata.items() if key in ("optimizer", "options")}
         self._keep(step, state, extra, about, json.loads(metadata["is_last"]))
 
-    def thin(self) -> None:
-        """Remove snapshots if the tables have grown into their room."""
-        self._disk.thin()
+    def flush(self) -> None:
+        """Write the steps that wait, and remove what the tables have grown into the room of."""
+        if self._every_step is not None:
+            self._every_step.flush(self._disk.room_left())
+            self._schedule.keep_every(self._every_step.stride)
+        else:
+            self._disk.thin()
 
     def _keep(self, step: Step, state: Tensors, extra: Tensors, about: dict[str, str], is_last: bool) -> None:
         size = memory_of(state.values())

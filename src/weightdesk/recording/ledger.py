@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
 
-from weightdesk.errors import RunExistsError
-from weightdesk.recording import environment
+from weightdesk.errors import OptionError, RunExistsError
+from weightdesk.paths import in_utf8
 from weightdesk.recording.membership import Membership
 from weightdesk.recording.notes import Notes
 from weightdesk.runs.format import MANIFEST
@@ -40,7 +44,9 @@ class Ledger:
 
         Raises:
             RunExistsError: a run is there already and is not to be overwritten.
+            OptionError: the manifest holds something that JSON cannot.
         """
+        _check_json(manifest)
         if membership is None:
             return cls(store, manifest, _claim(store, manifest, overwrite))
         if membership.number:
@@ -57,25 +63,61 @@ class Ledger:
         """Write `run.json` again if there are new notes."""
         if notes.changed and self.release is not None:
             notes.changed = False
-            write_manifest(self.store, self.manifest)
+            _write(self.store, self.manifest)
 
-    def close(self, status: str, note: str | None, last_step: Step) -> None:
-        """Write how the run ended and give the lease back."""
+    def write(
+        self,
+        status: str,
+        note: str | None,
+        last_step: Step,
+        notes: Sequence[str] = (),
+        facts: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        """Write how the run ended, while the lease stays.
+
+        Arguments:
+            status: as `run.json` has it.
+            note: the reason, if there is one to tell.
+            last_step: optimizer steps done.
+            notes: what the recording left out, beside what was known when it began.
+            facts: further entries of `recording`.
+        """
         if self.release is None:
             return
-        self.manifest.recording["notes"].extend(self.late_notes())
+        recording = {**self.manifest.recording, **facts}
+        recording["notes"] = [*recording.get("notes", []), *notes, *self.late_notes()]
         ended = replace(
             self.manifest,
             status=status,
             note=note,
             closed=now(),
             last_step=last_step,
-            git=environment.git_commit(),
+            recording=recording,
         )
+        _write(self.store, ended)
+
+    def close(
+        self,
+        status: str,
+        note: str | None,
+        last_step: Step,
+        notes: Sequence[str] = (),
+        facts: Mapping[str, Any] = MappingProxyType({}),
+        *,
+        is_written: bool = True,
+    ) -> None:
+        """Write how the run ended and give the lease back.
+
+        Arguments:
+            status: as for `write`, and so are the other ones.
+            is_written: false if a thread of this process still writes to the run; then the lease stays with
+                the process, so that nobody else begins to write there.
+        """
         try:
-            write_manifest(self.store, ended)
+            self.write(status, note, last_step, notes, facts)
         finally:
-            self.release()
+            if self.release is not None and is_written:
+                self.release()
 
 
 def now() -> str:
@@ -89,8 +131,8 @@ def _claim(store: Store, manifest: Manifest, overwrite: bool) -> Callable[[], No
     try:
         _refuse_run(store, overwrite)  # another process may have recorded one meanwhile
         store.clear()
-        write_manifest(store, manifest)
-    except BaseException:
+        _write(store, manifest)
+    except BaseException:  # Ctrl-C, too: a lease that nobody gives back is held until the process ends
         release()
         raise
     return release
@@ -101,3 +143,35 @@ def _refuse_run(store: Store, overwrite: bool) -> None:
         raise RunExistsError(
             f"{store.location} already holds a run; choose another folder, or replace it with overwrite"
         )
+
+
+def _check_json(manifest: Manifest) -> None:
+    """Refuse what JSON cannot hold.
+
+    Raises:
+        OptionError: an entry of the user's that is no JSON.
+    """
+    for name in ("recipe", "parent", "seeds"):
+        try:
+            json.dumps(getattr(manifest, name))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise OptionError(
+                f"{name} goes into run.json and must be made of dicts, lists, texts and numbers: {error}"
+            ) from None
+
+
+def _write(store: Store, manifest: Manifest) -> None:
+    """Write a manifest as a file of JSON in UTF-8 can hold it."""
+    entries = {field.name: _plain(getattr(manifest, field.name)) for field in fields(manifest)}
+    write_manifest(store, replace(manifest, **entries))
+
+
+def _plain(entry: Any) -> Any:
+    """Text without the lone surrogates of undecodable arguments, and words for numbers that JSON lacks."""
+    if isinstance(entry, str):
+        return in_utf8(entry)
+    if isinstance(entry, dict):
+        return {_plain(name): _plain(member) for name, member in entry.items()}
+    if isinstance(entry, (list, tuple)):
+        return [_plain(member) for member in entry]
+    return repr(entry) if isinstance(entry, float) and not math.isfinite(entry) else entry

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from weightdesk.errors import WeightdeskError
+from weightdesk.recording.endings import describe_error
 from weightdesk.recording.warning import warn
 from weightdesk.statistics.team import work_alone
 
@@ -34,15 +35,20 @@ class LiveCheck:
     ) -> None:
         self._look, self._charge, self._interval = look, charge, interval
         self._told: set[str] = set()
-        self._stopping = threading.Event()
+        self._stopping, self._finished = threading.Event(), False
         self._thread = threading.Thread(target=self._run, name="weightdesk-check", daemon=True)
         self._thread.start()
 
     def finish(self) -> None:
-        """End, with a last look at the whole run."""
+        """End, with a last look at the whole run; does nothing the second time."""
+        if self._finished:
+            return
+        self._finished = True
+        was_broken = self._stopping.is_set()
         self._stopping.set()
         self._thread.join()
-        self._once()
+        if not was_broken:
+            self._once()
 
     def _run(self) -> None:
         work_alone()
@@ -56,17 +62,15 @@ class LiveCheck:
 
     def _once(self) -> None:
         try:
-            found = self._look()
+            for finding in self._look():
+                if finding.rule not in self._told and finding.because is None:
+                    self._told.add(finding.rule)
+                    warn(
+                        f"weightdesk: {finding.message} ({finding.rule}, since step {finding.since}, "
+                        f"{finding.confidence:.0%} sure); {finding.remedy}"
+                    )
         except (WeightdeskError, OSError):  # what cannot be read now can be later
             return
         except Exception as error:  # the training must go on whatever it is
             self._stopping.set()
-            warn(f"weightdesk stopped its check-up: {type(error).__name__}: {error}")
-            return
-        for each in found:
-            if each.rule not in self._told and each.because is None:
-                self._told.add(each.rule)
-                warn(
-                    f"weightdesk: {each.message} ({each.rule}, since step {each.since}, "
-                    f"{each.confidence:.0%} sure); {each.remedy}"
-                )
+            warn(f"weightdesk stopped its check-up: {describe_error(error)}")

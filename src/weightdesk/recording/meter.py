@@ -12,7 +12,8 @@ from torch import Tensor
 from weightdesk.recording.notes import Notes
 from weightdesk.recording.spool import Spool, SpooledTensor
 from weightdesk.statistics.devices import DeviceMeasurements, measure_on_device
-from weightdesk.statistics.measure import KINDS, Measurements, in_memory_order, measure
+from weightdesk.statistics.layout import CHUNK
+from weightdesk.statistics.measure import KINDS, Measurements, in_memory_order, measure, merge
 from weightdesk.statistics.memory import has_plain_memory, has_plain_values
 from weightdesk.types import Kind, ParameterName, Step
 
@@ -176,15 +177,19 @@ class StepMeter:
         return list(held), list(held.values()), zeros
 
     def _measure_spooled(self, name: ParameterName, tensor: Tensor) -> Measurements:
-        """Measure one update; what its tensor was comes into memory for as long as that takes."""
+        """Measure one update; what its tensor was comes into memory a few chunks at a time.
+
+        Chunks are what the kernels cut a tensor into, and are added up in the same order: the same bits.
+        """
         if name not in self._spooled:  # on another device
             return measure_anywhere([tensor], [self._copies[name]]).collect()
-        flat = in_memory_order(tensor)
-        before, start = torch.empty_like(flat), 0
-        for block in self._spooled[name].blocks():
-            before[start : start + len(block)] = block
-            start += len(block)
-        return measure([flat], [before])
+        after, chunks, start = in_memory_order(tensor), [], 0
+        for before in self._spooled[name].blocks():
+            now = after[start : start + len(before)].split(CHUNK)
+            found = measure(now, before.split(CHUNK))
+            chunks += [found[i : i + 1] for i in range(len(now))]
+            start += len(before)
+        return merge(chunks) if chunks else measure([after], [after])
 
     def _copy(self, name: ParameterName, tensor: Tensor) -> None:
         kept = self._copies.get(name)

@@ -10,12 +10,15 @@ and a call that is compiled, traced or scripted meets none of this.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeAlias
 
 import torch
 from torch import nn
 
+from weightdesk.recording.endings import describe_error
+from weightdesk.recording.warning import warn
 from weightdesk.statistics.memory import is_tracing
 
 CallObserver: TypeAlias = Callable[[nn.Module, tuple[Any, ...], dict[str, Any], Any], None]
@@ -52,7 +55,12 @@ _OBSERVED_CALL: Final = _ObservedCall()
 def _call_observed(module: nn.Module, *arguments: Any, **options: Any) -> Any:
     outputs = module._call_impl(*arguments, **options)  # type: ignore[no-untyped-call]
     for observer in tuple(_observers.get(id(module), ())):
-        observer(module, arguments, options, outputs)
+        try:
+            observer(module, arguments, options, outputs)
+        except Exception as error:  # the training must go on whatever it is
+            with suppress(KeyError, ValueError):
+                _observers[id(module)].remove(observer)
+            warn(f"weightdesk observes calls of a {type(module).__name__} no more: {describe_error(error)}")
     return outputs
 
 
@@ -63,8 +71,8 @@ class ModuleObservation:
 
     Arguments:
         module: whose calls are observed.
-        observer: called with the module, its positional and keyword arguments, and its outputs. What it
-            raises reaches the caller of the module.
+        observer: called with the module, its positional and keyword arguments, and its outputs. If it
+            raises an exception it is called no more, and the user is warned.
 
     >>> outputs = []
     >>> observation = ModuleObservation(layer := nn.Linear(2, 3), lambda *call: outputs.append(call[3]))
@@ -85,10 +93,11 @@ class ModuleObservation:
         if not self._is_on:
             return
         self._is_on = False
-        observers = _observers[id(self._module)]
-        observers.remove(self._observer)
+        observers = _observers.get(id(self._module), [])
+        with suppress(ValueError):  # it has failed
+            observers.remove(self._observer)
         if not observers:
-            del _observers[id(self._module)]
+            _observers.pop(id(self._module), None)
         _observed_per_class[self._class] -= 1
         if not _observed_per_class[self._class]:
             del _observed_per_class[self._class]

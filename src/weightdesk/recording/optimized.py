@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from torch import nn
 from torch.optim import Optimizer
 
-from weightdesk.recording.notes import Notes
+from weightdesk.recording.gradients import SeenGradients
+from weightdesk.recording.notes import Notes, enumerate_names
 from weightdesk.recording.parameterchanges import update_entries
 from weightdesk.recording.sampling import Sampler, choose
 from weightdesk.recording.structure import Structure
@@ -38,6 +39,7 @@ class OptimizedParameters:
         self.subject = subject
         self._sampler, self._manifest, self._notes = sampler, manifest, notes
         self._optimizers = list(subject.optimizers)
+        self._has_looked_for_partial = False
         self._note_foreign_parameters()
         self._assign()
 
@@ -48,6 +50,35 @@ class OptimizedParameters:
     def sampled_of(self, optimizer: Optimizer) -> list[nn.Parameter | None]:
         """The sampled parameters, None for those that an optimizer does not move."""
         return self._sampled_moved[id(optimizer)]
+
+    def gradients(self, optimizer: Optimizer) -> SeenGradients:
+        """Gradients as an optimizer is about to use them, of the parameters that have one."""
+        moved = self.of(optimizer)
+        gradients = SeenGradients(moved, optimizer)
+        if self.subject.rank.sharded and not self._has_looked_for_partial:
+            self._has_looked_for_partial = True
+            partial = [name for name in moved if name not in gradients and moved[name].grad is not None]
+            if partial:
+                self._notes.add(
+                    f"no gradients of {enumerate_names(partial)}: partial sums, which the optimizer adds up",
+                    aloud=True,
+                )
+        return gradients
+
+    def note_other_steps(self, others: Sequence[Optimizer]) -> None:
+        """Say that nothing was recorded although something else was trained.
+
+        Arguments:
+            others: optimizers that stepped, over parameters of another model.
+        """
+        if others:
+            kinds = sorted({type(optimizer).__name__ for optimizer in others})
+            self._notes.add(
+                "no step was recorded: the optimizer that is watched never stepped, while "
+                f"{' and '.join(kinds)} did, over parameters of another model; watch the model and the "
+                "optimizer that are trained",
+                aloud=True,
+            )
 
     def adopt(self, optimizer: Optimizer) -> bool:
         """Count an optimizer in if it moves parameters of the model; whether it does."""
@@ -104,10 +135,11 @@ class OptimizedParameters:
         subject = self.subject
         for optimizer, foreign in zip(subject.optimizers, subject.foreign_parameters(), strict=True):
             count = sum(len(group["params"]) for group in optimizer.param_groups)
+            kind = type(optimizer).__name__
             if foreign:
                 self._notes.add(
-                    f"{foreign} of the {count} parameters of the {type(optimizer).__name__} are not recorded: "
-                    f"they are not of the {type(subject.model).__name__} that is watched; watch a module with all",
+                    f"{foreign} of the {count} parameters of the {kind} are not recorded: they are not of "
+                    f"the {type(subject.model).__name__} that is watched; watch a module with all",
                     aloud=True,
                 )
 

@@ -9,12 +9,9 @@ Whatever goes wrong in here ends the recording and never the training.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
 from torch import Tensor
 from torch.amp import GradScaler
 from torch.optim import Optimizer
@@ -22,24 +19,26 @@ from torch.optim import Optimizer
 from weightdesk.recording.activations import ActivationMeter
 from weightdesk.recording.agenda import Agenda
 from weightdesk.recording.backwardgradients import BackwardGradients
-from weightdesk.recording.budget import CostBudget
+from weightdesk.recording.budget import CostBudget, expect_costs
 from weightdesk.recording.copies import SpareMemory
-from weightdesk.recording.gradients import SeenGradients, local, loss_scale, seen_gradient
+from weightdesk.recording.endings import describe_error
+from weightdesk.recording.gradients import local, loss_scale
 from weightdesk.recording.meter import Batch, StepMeter
-from weightdesk.recording.notes import Notes, enumerate_names
+from weightdesk.recording.metricsrows import MetricsRows
+from weightdesk.recording.notes import Notes
 from weightdesk.recording.optimized import OptimizedParameters
-from weightdesk.recording.outside import OutsideChanges
 from weightdesk.recording.passes import PassMeter
 from weightdesk.recording.sampling import FormChangedError, Sampler
 from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.recording.snapshot import Snapshot
 from weightdesk.recording.spool import Spool
 from weightdesk.recording.stephooks import StepHooks
+from weightdesk.recording.stepsampler import StepSampler
 from weightdesk.recording.streaming import StreamedSnapshot
+from weightdesk.recording.strides import Strides
 from weightdesk.recording.subject import Subject
-from weightdesk.recording.tables import MetricsRow
 from weightdesk.recording.warning import warn
-from weightdesk.recording.writer import Writer
+from weightdesk.recording.writer import GLANCE, Writer
 from weightdesk.runs.manifest import Manifest
 from weightdesk.types import Kind, ParameterName, Step
 
@@ -77,10 +76,11 @@ class Recorder:
     ) -> None:
         self.step: Step = 0
         self.stopped: str | None = None
+        self.when_stopped: Callable[[str], object] | None = None
         self._parameters = OptimizedParameters(subject, sampler, manifest, notes)
+        self._sampled = StepSampler(sampler, self._parameters, manifest, notes)
         self._writer, self._budget = writer, budget
-        self._every, self._sampler, self._scaler = schedule.every, sampler, scaler
-        self._notes = notes
+        self._every, self._scaler = schedule.every, scaler
         self._observes_modules = "activation" in kinds and not subject.compiled
         rank, together = subject.rank, len(subject.optimizers)
         self._agenda = Agenda(budget, schedule, together, alike=rank.sharded, sparsest=writer.strides)
@@ -91,19 +91,18 @@ class Recorder:
             None
             if subject.compiled
             else PassMeter(
-                subject.model, writer.add_pass, self._attempt, lambda: self.step, self._left_over, notes
+                subject.model,
+                writer.add_pass,
+                self._attempt,
+                lambda: self.step,
+                self._sampled.are_gradients_left,
+                notes,
             )
         )
-        self._outside = OutsideChanges(manifest.recording, notes)
-        self._last_moved: Sequence[Tensor | None] = []
-        self._left: npt.NDArray[np.float64] | None = (
-            None  # sampled gradients after the last step, if asked for
-        )
         self._next_look: Step = 0
-        self._eventful = self._has_looked_for_partial = False
+        self._eventful = False
         self._snapshot: Snapshot | StreamedSnapshot | None = None
-        self._row = MetricsRow(0, 0.0, {})
-        self._began = time.perf_counter()
+        self._metrics = MetricsRows(writer.add_metrics)
         self._stepping: Optimizer | None = None  # the outermost one whose step is under way
         self._samples = False  # whether it is sampled
         self._has_gradients = False  # whether its gradients are final
@@ -114,9 +113,9 @@ class Recorder:
 
     def attach(self) -> None:
         """Keep the initial weights and begin to watch."""
-        began = time.perf_counter()
+        began = self._budget.clock()
         self._initial = self._writer.keeper.take(self._subject, 0)
-        self._expect(time.perf_counter() - began)
+        expect_costs(self._budget, self._subject, self._sampled.count, self._budget.clock() - began)
         self._writer.add_snapshot(self._initial)
         if isinstance(self._initial, Snapshot):
             mine = self._subject.recorded_by_this(self._subject.parameters)
@@ -125,68 +124,74 @@ class Recorder:
         else:
             self._meter.spool, self._spool = self._writer.keeper.spool(), self._writer.keeper.spool()
         self._writer.wait(allowed=0, patience=_HEAD_START)
+        if self._budget.share != 0 and self._writer.keeper.keep_every_step(self._subject):
+            self._budget.is_fixed = True
         self._hooks = StepHooks(self._subject.optimizers, self)
-        self._budget.charge("start", time.perf_counter() - began)
+        self._budget.charge("start", self._budget.clock() - began)
         self._look_ahead()
-
-    def _expect(self, copying: float) -> None:
-        """Estimate what comes from the time that it took to copy the weights; factors measured on an MLP."""
-        parameters, modules = len(self._subject.parameters), sum(1 for _ in self._subject.model.modules())
-        values = sum(map(len, self._sampler.places.values()))
-        # weights, gradients, updates and two states; writing takes twice as long as copying
-        self._budget.expect("snapshot", 5 * copying, 10 * copying)
-        rows = 3 * parameters + modules
-        self._budget.expect("statistics", 3 * copying + 5e-5 * rows, 3e-3 + 2e-5 * rows)
-        self._budget.expect("sampling", 3e-5 + 3e-7 * values, 2e-7 * values)
 
     def detach(self) -> None:
         """Take every hook off."""
-        self._activations.stop()
-        self._backward.stop()
-        if self._passes is not None:
-            self._passes.detach()
-        if self._hooks is not None:
-            self._hooks.detach()
+        passes = [] if self._passes is None else [self._passes.detach]
+        steps = [] if self._hooks is None else [self._hooks.detach]
+        for detach in [*steps, self._activations.stop, self._backward.stop, *passes]:
+            try:
+                detach()
+            except Exception as error:  # one that stays must not keep the others
+                self.stopped = self.stopped or describe_error(error)
 
-    def finish(self) -> None:
-        """Hand over what is left: the last row of metrics and the last weights."""
+    def finish(self, gives_up: Callable[[], bool] = lambda: False) -> None:
+        """Hand over what is left: the last row of metrics and the last weights.
+
+        Arguments:
+            gives_up: asked again and again whether to wait no longer for a writer that is behind.
+        """
+        is_broken_off = self._hooks is not None and self._hooks.is_within_step
         if self._hooks is not None and not self.step:
-            self._note_other_steps(self._hooks.others)
+            self._attempt("other", self._parameters.note_other_steps, self._hooks.others)
         self.detach()
-        self._attempt("other", self._close_row)
-        self._attempt("snapshot", self._take_last)
+        self._attempt("other", self._metrics.close)
+        if is_broken_off:
+            self._attempt("other", self.break_off)
+        self._sampled.end_step()
+        while self.stopped is None and self._writer.is_behind and not gives_up():
+            self._writer.wait(patience=GLANCE)
+        self._attempt("snapshot", self._keep_last)
 
-    def _note_other_steps(self, others: Sequence[Optimizer]) -> None:
-        """Say that nothing was recorded although something else was trained."""
-        if others:
-            kinds = sorted({type(optimizer).__name__ for optimizer in others})
-            self._notes.add(
-                "no step was recorded: the optimizer that is watched never stepped, while "
-                f"{' and '.join(kinds)} did, over parameters of another model; watch the model and the "
-                "optimizer that are trained",
-                aloud=True,
-            )
+    def release(self) -> None:
+        """Take every hook off and let go of the model, the copies and the writer, whoever holds this."""
+        self.detach()
+        step, stopped = self.step, self.stopped or "released"
+        vars(self).clear()
+        self.step, self.stopped = step, stopped
+
+    @property
+    def strides(self) -> Strides:
+        """At every how many rounds of steps each table has rows."""
+        return Strides(self._agenda.longest, dict(self._writer.strides))
 
     def log(self, values: dict[str, float | Tensor]) -> None:
         """Keep scalars of the present step, in the first process; those on a device are fetched later."""
         if self.stopped is not None or self._subject.rank.number:
             return
-        if self._row.step == self.step:
-            self._row.values.update(values)
-        else:
-            self._close_row()
-            self._row = MetricsRow(self.step, time.perf_counter() - self._began, values)
+        self._metrics.log(self.step, values)
 
     def stop(self, error: BaseException) -> None:
         """End the recording because of an error in it; the training goes on."""
-        if self.stopped is None:
-            self.stopped = f"{type(error).__name__}: {error}"
+        if self.stopped is not None:
+            return
+        self.stopped = describe_error(error)
+        try:
             self.detach()
             warn(f"weightdesk stopped recording at step {self.step}: {self.stopped}; training goes on")
+            if self.when_stopped is not None:
+                self.when_stopped(self.stopped)
+        except Exception:  # such as a lack of memory, once more: there is nothing left to do about it
+            return
 
     def before_step(self, optimizer: Optimizer, *, final: bool) -> None:
         """First half: weights and gradients as the optimizer is about to use them."""
-        began = time.perf_counter()
+        began = self._budget.clock()
         self._stepping, self._batches, self._has_gradients = optimizer, [], final
         self._samples = self._agenda.samples(self.step)
         if self._eventful and not self._samples:
@@ -200,9 +205,9 @@ class Recorder:
             except Exception as error:  # the training must go on whatever it is
                 self.stop(error)
             self._budget.sampled += 1
-            self._budget.sampling += time.perf_counter() - began
+            self._budget.sampling += self._budget.clock() - began
         else:
-            self._budget.other += time.perf_counter() - began
+            self._budget.other += self._budget.clock() - began
         if self._eventful:
             if self._agenda.statistics:
                 self._attempt("statistics", self._measure_before, optimizer)
@@ -215,7 +220,7 @@ class Recorder:
         """Gradients that were computed or changed since the step began, as an optimizer uses them now."""
         self._has_gradients = True
         if self._samples:
-            self._attempt("other", self._sample_again, optimizer)
+            self._attempt("sampling", self._sample_again, optimizer)
         if self._eventful:
             if self._agenda.statistics:
                 self._attempt("statistics", self._measure_gradients, optimizer)
@@ -223,58 +228,23 @@ class Recorder:
 
     def _sample(self, optimizer: Optimizer) -> None:
         try:
-            self._sampler.read(self.step, *self._sampled_tensors(optimizer))
+            self._sampled.read(self.step, optimizer)
         except FormChangedError:
             self._take_in_changes()
-            self._sampler.read(self.step, *self._sampled_tensors(optimizer))
-        if self._outside.expects(self.step):
-            lengths = {name: len(places) for name, places in self._sampler.places.items()}
-            self._outside.compare(self.step, self._sampler.last_weights(), lengths)
+            self._sampled.read(self.step, optimizer)
 
     def _sample_again(self, optimizer: Optimizer) -> None:
-        moved, outermost = self._parameters.of(optimizer), self._stepping or optimizer
-        self._sampler.read_gradients_again(self.step, *self._sampled_tensors(outermost), moved)
-
-    def _sampled_tensors(self, optimizer: Optimizer) -> tuple[Sequence[Tensor], Sequence[Tensor | None]]:
-        """The sampled parameters, and the gradients of those that an optimizer moves."""
-        moved = self._parameters.sampled_of(optimizer)
-        if not self._subject.rank.sharded and getattr(optimizer, "grad_scale", None) is None:
-            weights: Sequence[Tensor] = self._parameters.sampled
-            gradients = [None if each is None else each.grad for each in moved]
-        else:
-            weights = [local(each) for each in self._parameters.sampled]
-            seen = [None if each is None else seen_gradient(each, optimizer) for each in moved]
-            gradients = [None if each is None else local(each) for each in seen]
-        return weights, gradients
-
-    def _gradients(self, optimizer: Optimizer) -> SeenGradients:
-        """Gradients as an optimizer is about to use them, of the parameters that have one."""
-        moved = self._parameters.of(optimizer)
-        gradients = SeenGradients(moved, optimizer)
-        if self._subject.rank.sharded and not self._has_looked_for_partial:
-            self._say_partial(
-                [name for name in moved if name not in gradients and moved[name].grad is not None]
-            )
-        return gradients
-
-    def _say_partial(self, names: Sequence[ParameterName]) -> None:
-        """Say once which gradients are left out because they are not in the parameter's shards."""
-        self._has_looked_for_partial = True
-        if names:
-            self._notes.add(
-                f"no gradients of {enumerate_names(names)}: partial sums, which the optimizer adds up",
-                aloud=True,
-            )
+        self._sampled.read_again(self.step, self._stepping or optimizer, self._parameters.of(optimizer))
 
     def _measure_before(self, optimizer: Optimizer) -> None:
         if not self._parameters.of(optimizer):
             return  # other processes record what it moves
-        gradients = _local(self._gradients(optimizer))
+        gradients = _local(self._parameters.gradients(optimizer))
         self._batches = self._meter.before(self.step, _local(self._parameters.of(optimizer)), gradients)
 
     def _measure_gradients(self, optimizer: Optimizer) -> None:
         moved = self._parameters.of(optimizer)
-        present = self._meter.gradients(self.step, _local(self._gradients(optimizer)))
+        present = self._meter.gradients(self.step, _local(self._parameters.gradients(optimizer)))
         kept = [batch.without(moved) if batch.kind == "gradient" else batch for batch in self._batches]
         self._batches = [batch for batch in (*kept, *present) if batch.names]
 
@@ -283,8 +253,7 @@ class Recorder:
         for batch in self._batches:
             self._writer.add_statistics(batch)
 
-    def _take_last(self) -> None:
-        self._wait_for_writer()
+    def _keep_last(self) -> None:
         self._writer.add_snapshot(self._writer.keeper.take(self._subject, self.step, is_last=True))
 
     def _open_snapshot(self, optimizer: Optimizer) -> None:
@@ -302,27 +271,48 @@ class Recorder:
             return
         moved, scale = self._parameters.of(optimizer), loss_scale(optimizer, self._scaler)
         left = self._backward.take(moved)
-        self._snapshot.before(moved, self._gradients(optimizer), optimizer, left, scale)
+        self._snapshot.before(moved, self._parameters.gradients(optimizer), optimizer, left, scale)
 
     def _close_snapshot(self, optimizer: Optimizer, snapshot: Snapshot | StreamedSnapshot) -> None:
         snapshot.after(self._parameters.of(optimizer))
         self._writer.add_snapshot(snapshot)
 
+    def break_off(self) -> None:
+        """A step began and did not end, by Ctrl-C or an error of the optimizer; it counts if weights moved.
+
+        Else what it left would be taken for the weights before it. These are kept without an update.
+        """
+        if self._has_moved():
+            if self._snapshot is not None:
+                self._snapshot.drop_step()
+                self._writer.add_snapshot(self._snapshot)
+            self.step += 1
+            self._look_ahead()
+
+    def _has_moved(self) -> bool:
+        """Whether weights differ from those before the step, as far as these were copied."""
+        if self._snapshot is not None:
+            return not self._snapshot.still_holds(self._subject)
+        return self._sampled.have_moved(is_read=self._samples)
+
     def after_step(self, optimizer: Optimizer) -> None:
         """Second half: what the optimizer did."""
-        if self._eventful and self._has_gradients:
-            if self._agenda.statistics:
-                self._attempt("statistics", self._measure_after, optimizer)
-            if self._snapshot is not None:
-                self._attempt("snapshot", self._close_snapshot, optimizer, self._snapshot)
-            self._attempt("other", self._remember_weights)
-            self._backward.take(
-                self._parameters.of(optimizer)
-            )  # what no snapshot took is over with this step
-        self._stepping, self._batches = None, []
-        self.step += 1
+        try:
+            if self._eventful and self._has_gradients:
+                if self._agenda.statistics:
+                    self._attempt("statistics", self._measure_after, optimizer)
+                if self._snapshot is not None:
+                    self._attempt("snapshot", self._close_snapshot, optimizer, self._snapshot)
+                self._attempt("other", self._sampled.remember, self.step + 1)
+            if self._eventful:  # what no snapshot took of the gradients is over with this step
+                self._backward.take(self._parameters.of(optimizer))
+        except Exception as error:  # the training must go on whatever it is
+            self.stop(error)
+        finally:  # after Ctrl-C, too: the step is done
+            self._stepping, self._batches = None, []
+            self.step += 1
         self._budget.steps += 1
-        self._last_moved = self._parameters.sampled_of(optimizer)
+        self._sampled.end_step(optimizer)
         if self._eventful or self.step >= self._next_look:
             self._attempt("statistics" if self._eventful else "other", self._look_ahead)
 
@@ -339,17 +329,13 @@ class Recorder:
             self._eventful = self._agenda.statistics or self._agenda.snapshot
             if self._agenda.statistics and self._observes_modules:
                 self._activations.start(self.step)
-            if self._agenda.statistics and self._passes is not None:
-                self._left = self._sampled_gradients(self._last_moved)
+            if self._agenda.statistics and self._passes is not None and self._writer.has_time_for_passes:
+                self._sampled.note_left_gradients()
                 self._passes.start()
         if self._eventful and self._agenda.snapshot:
             self._backward.listen(self._gradient_memory())
         else:
             self._backward.stop()
-
-    def _remember_weights(self) -> None:
-        """Keep the sampled weights as the step leaves them, to be compared with what the next one finds."""
-        self._outside.remember(self.step + 1, self._sampler.weights_now(self._parameters.sampled))
 
     def _follow_changes(self) -> None:
         """Take in parameters that joined, ended or were replaced since the last step that was looked at."""
@@ -373,19 +359,6 @@ class Recorder:
         """Whether an optimizer that was met on the way moves the model, as the ones watched did."""
         return self.stopped is None and self._parameters.adopt(optimizer)
 
-    def _left_over(self) -> bool | None:
-        """Whether the gradients that the last step used are still there; None where nobody knows."""
-        left, now = self._left, self._sampled_gradients(self._parameters.sampled)
-        if left is None or now is None or np.isinf(left).any() or np.isinf(now).any():
-            return None
-        return bool(np.nan_to_num(now).any()) and np.array_equal(now, left, equal_nan=True)
-
-    def _sampled_gradients(self, parameters: Sequence[Tensor | None]) -> npt.NDArray[np.float64] | None:
-        """Gradients of the sampled weights as they are now, NaN where there are none."""
-        if self._subject.rank.sharded:
-            return None
-        return self._sampler.gradients_now([None if each is None else each.grad for each in parameters])
-
     def _gradient_memory(self) -> SpareMemory | Spool:
         if self._spool is not None:
             return self._spool
@@ -399,20 +372,15 @@ class Recorder:
         """A snapshot that nobody relies on is left out rather than waited for."""
         return self._every is not None or self._subject.rank.sharded or not self._writer.is_behind
 
-    def _close_row(self) -> None:
-        if self._row.values:
-            self._writer.add_metrics(self._row)
-            self._row = MetricsRow(self.step, 0.0, {})
-
     def _attempt(self, activity: str, action: Callable[..., object], *arguments: Any) -> None:
         """Do something on recording's account; an error in it ends the recording."""
         if self.stopped is None:
-            began = time.perf_counter()
+            began = self._budget.clock()
             try:
                 action(*arguments)
+                self._budget.charge(activity, self._budget.clock() - began)
             except Exception as error:  # the training must go on whatever it is
                 self.stop(error)
-            self._budget.charge(activity, time.perf_counter() - began)
 
 
 def _local(tensors: Mapping[ParameterName, Tensor]) -> dict[ParameterName, Tensor]:

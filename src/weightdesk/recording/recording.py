@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import atexit
+import os
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, get_args
 
-import numpy as np
 from torch import Tensor
 from torch.optim import Optimizer
 
+from weightdesk.recording import openrecordings
 from weightdesk.recording.budget import CostBudget
+from weightdesk.recording.endings import Status, describe_error, ending_of, one_line
 from weightdesk.recording.ledger import Ledger
 from weightdesk.recording.livecheck import LiveCheck
 from weightdesk.recording.recorder import Recorder
 from weightdesk.recording.replicas import ReplicaCheck
+from weightdesk.recording.scalars import ScalarColumns
+from weightdesk.recording.signals import HeldInterrupts, hold_interrupts
 from weightdesk.recording.warning import warn
 from weightdesk.recording.writer import Writer
 from weightdesk.types import Step
+
+_AT_SIGNAL = 5.0
+"""Seconds that closing may take when a signal ends the process; what manages it kills it after ten."""
 
 
 class StepCounter:
@@ -35,7 +42,7 @@ class StepCounter:
     def __init__(self, optimizers: Sequence[Optimizer], check: ReplicaCheck | None = None) -> None:
         self.step: Step = 0
         self._check = check
-        self._handles = [each.register_step_post_hook(self._count) for each in optimizers]
+        self._handles = [optimizer.register_step_post_hook(self._count) for optimizer in optimizers]
 
     def _count(self, *_: Any) -> None:
         self.step += 1
@@ -49,14 +56,25 @@ class StepCounter:
         """Take every hook off."""
         for handle in self._handles:
             handle.remove()
+        self._handles = []
         if self._check is not None:
             self._check.close()
+
+    def release(self) -> None:
+        """Take every hook off; there is nothing else to let go of."""
+        self.finish()
 
 
 class Recording:
     """A training that is being recorded. Made by `watch`; a context manager that closes the run.
 
-    A run that nobody closes is closed when the interpreter exits.
+    A run that nobody closes is closed when the interpreter exits, when SIGTERM or SIGHUP ends the process,
+    or when this process begins another run in its place. Once it is closed, the recording holds neither
+    the model nor any copy of it. In a forked process it does nothing: the run is that of the process that
+    began it.
+
+    Attributes:
+        directory: where the run is kept: the absolute path of a folder, or an address as it was given.
     """
 
     def __init__(
@@ -69,61 +87,78 @@ class Recording:
         live_check: LiveCheck | None = None,
     ) -> None:
         self.directory = directory
-        """Where the run is kept."""
-        self._recorder, self._writer, self._budget, self._ledger = recorder, writer, budget, ledger
+        self._recorder: Recorder | StepCounter | None = recorder
+        self._writer, self._budget, self._ledger = writer, budget, ledger
         self._live_check = live_check
+        self._scalars = ScalarColumns()
+        self._step: Step = 0
+        self._cost = 0.0
         self._status: str | None = None
-        atexit.register(self._close_at_exit)
+        self._ending: tuple[str, str | None] = ("running", None)
+        self._lock = threading.RLock()
+        self._closing = False
+        self._process = os.getpid()
+        self._earlier_error = id(_last_error())
+        self._telling: threading.Thread | None = None
+        if isinstance(recorder, Recorder):
+            recorder.when_stopped = self._tell_stop
+        openrecordings.add(self)
 
     @property
     def step(self) -> Step:
         """Optimizer steps done since the recording began."""
-        return self._recorder.step
+        return self._step if self._recorder is None else self._recorder.step
 
     @property
     def cost(self) -> float:
         """Share of the training's time that recording took so far, such as 0.013."""
-        return self._budget.cost if self._budget else 0.0
+        return self._cost if self._budget is None else self._budget.cost
 
     @property
     def status(self) -> str:
         """`running`, or how the recording ended, as in `run.json`."""
-        return self._status or ("running" if self._recorder.stopped is None else "stopped")
+        if self._status is None and self._recorder is not None and self._recorder.stopped is not None:
+            return "stopped"
+        return self._status or "running"
 
-    def log(self, **scalars: float | Tensor) -> None:
+    def log(self, /, **scalars: object) -> None:
         """Keep scalars at the present step; further calls at the same step add to it.
 
-        Floats and tensors of one element are taken. A tensor on an accelerator is not waited for.
-        Anything else is left out with a warning.
+        Numbers of any type and tensors of one element are taken. A tensor on an accelerator is not waited
+        for. What is no number is left out, with one warning a name. `step` and `time` are columns of the
+        table already: scalars of these names are kept as `logged_step` and `logged_time`. A run has 1000
+        scalars at most.
         """
-        taken = {name: value for name, each in scalars.items() if (value := _scalar(name, each)) is not None}
-        self._recorder.log(taken)
+        recorder = self._recorder
+        if recorder is None or recorder.stopped is not None:
+            return
+        try:
+            with self._lock:
+                recorder.log(self._scalars.take(scalars))
+        except Exception as error:  # the training must go on whatever it is
+            if isinstance(recorder, Recorder):
+                recorder.stop(error)
 
     def close(self, status: str = "finished", note: str | None = None) -> None:
         """Write what is left and close the run; does nothing the second time.
+
+        Ctrl-C does not break it off: pressed meanwhile it shortens the closing, and is raised afterwards.
 
         Arguments:
             status: `finished`, `interrupted` or `failed`.
             note: for `failed`, why.
         """
-        if self._status is not None:
-            return
-        atexit.unregister(self._close_at_exit)
-        self._recorder.finish()
-        self._status = status
-        if self._writer is not None and isinstance(self._recorder, Recorder):
-            self._writer.close()
-            if self._writer.error is not None:
-                self._recorder.stop(self._writer.error)
-            if self._recorder.stopped is not None:
-                self._status, note = "stopped", self._recorder.stopped
-        if self._ledger is not None:
-            try:
-                self._ledger.close(self._status, note, self.step)
-            except Exception as error:  # the training must not end because its record cannot
-                warn(f"weightdesk could not close {self.directory}: {error}")
-        if self._live_check is not None:
-            self._live_check.finish()
+        if status not in get_args(Status):
+            known = ", ".join(get_args(Status))
+            warn(f"weightdesk knows no status {one_line(repr(status))} of a run: choose from {known}")
+            status = "finished"
+        live_check = self._live_check
+        with hold_interrupts() as interrupts:
+            self._attempt(
+                lambda: self._close(status, None if note is None else one_line(str(note)), interrupts)
+            )
+        if live_check is not None:
+            live_check.finish()
 
     def __enter__(self) -> Recording:
         return self
@@ -131,23 +166,111 @@ class Recording:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
-            self.close()
-        elif isinstance(error, KeyboardInterrupt):
-            self.close("interrupted")
-        else:
-            self.close("failed", f"{type(error).__name__}: {error}")
+        self.close(*ending_of(error))
 
-    def _close_at_exit(self) -> None:
-        error: BaseException | None = getattr(sys, "last_value", None)
-        self.__exit__(None, error, None)
+    def close_abandoned(self) -> None:
+        """Close a run that nobody closed: at the end of the interpreter, or because another takes its place.
+
+        The exception that ended the process tells its status, or in a notebook the one that ended a cell.
+        """
+        error = _last_error()
+        self.close(*ending_of(None if id(error) == self._earlier_error else error))
+
+    def close_at_signal(self, name: str) -> None:
+        """Close the run because a signal of this name ends the process."""
+        if self._closing:  # what the signal has interrupted will never go on
+            self._attempt(lambda: self._write_end(*self._ending, is_written=False))
+            return
+        with hold_interrupts() as interrupts:
+            interrupts.hurry(_AT_SIGNAL)
+            self._attempt(lambda: self._close("interrupted", name, interrupts))
+
+    def forget(self) -> None:
+        """Let go of a run that belongs to the process from which this one was forked.
+
+        No lock is asked for: whoever held it at the moment of the fork does not live here.
+        """
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None:
+            self._step, self._cost = recorder.step, self.cost
+            self._lock = threading.RLock()
+            self._attempt(recorder.release)
+        self._let_go()
+
+    def _close(self, status: str, note: str | None, interrupts: HeldInterrupts) -> None:
+        if os.getpid() != self._process:  # forked by a library that told Python nothing of it
+            self.forget()
+        with self._lock:
+            recorder = self._recorder
+            if recorder is None or self._closing:
+                return
+            self._closing, self._ending = True, (status, note)
+            try:
+                is_written = self._finish(recorder, interrupts)
+                self._step, self._cost = recorder.step, self.cost
+                if recorder.stopped is not None:
+                    self._ending = "stopped", recorder.stopped
+                elif not is_written:
+                    self._ending = status, f"{note or 'interrupted'}; closing was cut short"
+                self._attempt(lambda: self._write_end(*self._ending, is_written=is_written))
+                self._status, self._recorder = self._ending[0], None
+            finally:
+                self._closing = False  # if Ctrl-C came through after all, the end of the process closes it
+            self._attempt(recorder.release)
+            self._let_go()
+            openrecordings.remove(self)
+
+    def _finish(self, recorder: Recorder | StepCounter, held: HeldInterrupts) -> bool:
+        """Write what is left; whether all of it is written."""
+        writer = self._writer
+        if writer is None or not isinstance(recorder, Recorder):
+            self._attempt(recorder.finish)
+            return True
+        try:
+            recorder.finish(lambda: held.is_urgent)
+            writer.close(lambda: held.is_urgent)
+            if self._telling is not None:
+                self._telling.join(_AT_SIGNAL)
+            if writer.error is not None:
+                raise writer.error
+        except Exception as error:
+            recorder.stop(error)
+        return not writer.is_alive
+
+    def _write_end(self, status: str, note: str | None, *, is_written: bool) -> None:
+        if self._ledger is None:
+            return
+        notes, facts = list(self._scalars.notes), dict[str, object]()
+        if isinstance(self._recorder, Recorder):
+            strides, recording = self._recorder.strides, self._ledger.manifest.recording
+            facts["strides"] = strides.by_table()
+            notes += strides.notes(recording["cost"], recording["disk"])
+        self._ledger.close(status, note, self.step, notes, facts, is_written=is_written)
+
+    def _tell_stop(self, note: str) -> None:
+        """Say in `run.json` that the recorder has stopped; beside the training, since a store may be slow."""
+        if self._ledger is None or self._closing:
+            return
+        ledger, step = self._ledger, self.step
+        self._telling = threading.Thread(
+            target=lambda: self._attempt(lambda: ledger.write("stopped", note, step)),
+            name="weightdesk-stop",
+            daemon=True,
+        )
+        self._telling.start()
+
+    def _attempt(self, action: Callable[[], object]) -> None:
+        """Do a part of closing; whatever goes wrong is told, and the parts after it are still done."""
+        try:
+            action()
+        except Exception as error:  # the training must not end because its record cannot
+            warn(f"weightdesk could not close {self.directory}: {describe_error(error)}")
+
+    def _let_go(self) -> None:
+        self._writer = self._budget = self._ledger = self._live_check = self._telling = None
 
 
-def _scalar(name: str, value: object) -> float | Tensor | None:
-    if isinstance(value, Tensor):
-        if value.numel() == 1 and not value.is_complex():
-            return value.item() if value.is_cpu else value.detach().clone()
-    elif isinstance(value, (int, float, np.number)):
-        return float(value)
-    warn(f"weightdesk leaves out {name}={value!r}: log takes numbers and tensors of one element")
-    return None
+def _last_error() -> BaseException | None:
+    """The exception that was not caught last, which has ended the program or the cell of a notebook."""
+    error: BaseException | None = getattr(sys, "last_value", None)
+    return error

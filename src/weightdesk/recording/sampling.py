@@ -105,6 +105,7 @@ class Sampler:
     Attributes:
         held: the chosen places that lie here.
         places: the same, as row-major places in the local part.
+        is_under_way: whether the step that was read last may be read again; set by whoever knows.
     """
 
     def __init__(
@@ -114,6 +115,7 @@ class Sampler:
         self._block: SampledSteps | None = None
         self._filled: list[SampledSteps] = []
         self._last_step: Step = -1
+        self.is_under_way = False
         self.follow(chosen, shards)
 
     def follow(
@@ -267,10 +269,11 @@ class Sampler:
         return result
 
     def take(self) -> list[SampledSteps]:
-        """What was read since the last call; for the writing thread."""
+        """What was read since the last call, but for a step under way; for the writing thread."""
         with self._lock:
+            under_way = self._withdraw(self._last_step) if self.is_under_way else None
             self._put_away()
-            filled, self._filled = self._filled, []
+            filled, self._filled = self._filled, [] if under_way is None else [under_way]
         return filled
 
     def _put_away(self) -> None:

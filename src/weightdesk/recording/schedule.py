@@ -26,6 +26,17 @@ class SnapshotSchedule:
         self.disk = disk
         self.every = every
         self._stride = 1
+        self._dense = False
+
+    def keep_every(self, stride: int) -> None:
+        """From now on every step at this stride is due, whatever it costs, as for small models.
+
+        >>> schedule = SnapshotSchedule(10**9)
+        >>> schedule.keep_every(2)
+        >>> [step for step in range(100, 106) if schedule.is_due(step, affordable=64)]
+        [100, 102, 104]
+        """
+        self._dense, self._stride = True, stride
 
     def is_due(self, step: Step, affordable: int = 1) -> bool:
         """Whether to take a snapshot before this step.
@@ -39,8 +50,8 @@ class SnapshotSchedule:
         """
         if self.every is not None:
             return step % self.every == 0
-        if step % self._stride:
-            return False
+        if self._dense or step % self._stride:
+            return step % self._stride == 0
         return step % max(_spacing(step), affordable) == 0
 
     def next_due(self, step: Step) -> Step:
@@ -49,7 +60,7 @@ class SnapshotSchedule:
         >>> SnapshotSchedule(10**9).next_due(33)
         36
         """
-        stride = self.every or max(_spacing(step), self._stride)
+        stride = self.every or (self._stride if self._dense else max(_spacing(step), self._stride))
         return (step // stride + 1) * stride
 
     def make_room(self, kept: Mapping[Step, int], others: int, new: int) -> tuple[list[Step], bool]:

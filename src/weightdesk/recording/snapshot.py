@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from weightdesk.recording.copies import SpareMemory, same_bits
+from weightdesk.recording.copies import SpareMemory, same_bits, same_form_and_bits
 from weightdesk.recording.gradients import LossScale, local
 from weightdesk.recording.placement import Shard
 from weightdesk.recording.subject import Options, Subject, options_of
@@ -72,9 +72,14 @@ class Snapshot:
         """Whether the model's tensors are what they were when this snapshot was taken."""
         present = subject.state()
         return all(
-            name in present and torch.equal(tensor, local(present[name]).cpu())
+            name in present and same_form_and_bits(tensor, local(present[name]).cpu())
             for name, tensor in self.tensors.items()
         )
+
+    def drop_step(self) -> None:
+        """Keep the weights alone: the step that was to be added failed."""
+        self.extra.clear()
+        self.is_full = False
 
     def keep_weights(self, parameters: Mapping[ParameterName, nn.Parameter], optimizer: Optimizer) -> None:
         """Copy what the parameters are before the step; most of them are in the state dict already."""
@@ -184,9 +189,11 @@ def optimizer_metadata(
         parameters: that it moves.
         earlier: the metadata of the same step so far, whose options of other parameters stay.
     """
-    groups = {id(each): group for group in optimizer.param_groups for each in group["params"]}
+    names = {id(parameter): name for name, parameter in parameters.items()}
     options: dict[ParameterName, Options] = json.loads(earlier.get("options", "{}"))
-    options |= {name: options_of(groups[id(parameter)]) for name, parameter in parameters.items()}
+    for group in optimizer.param_groups:
+        of_group = options_of(group)
+        options |= {names[id(each)]: of_group for each in group["params"] if id(each) in names}
     return {"optimizer": json.dumps(type(optimizer).__name__), "options": json.dumps(options)}
 
 

@@ -13,13 +13,18 @@ Torch calls hooks around `step()`, but what a step is needs care:
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import FrameType
 from typing import Any, Final, Protocol
 
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_pre_hook
+from torch.utils.hooks import RemovableHandle
+
+_TORCH: Final = register_optimizer_step_pre_hook.__code__.co_filename
+"""Where torch's wrapper around `step()` is written."""
 
 Hook = Callable[..., Any]
 
@@ -41,6 +46,12 @@ class StepObserver(Protocol):
     def adopts(self, optimizer: Optimizer) -> bool:
         """Whether the steps of an optimizer that was not among the given ones count, too; asked once."""
 
+    def break_off(self) -> None:
+        """The step that began last never ended: it failed, or Ctrl-C came."""
+
+    def stop(self, error: BaseException) -> None:
+        """Something went wrong in one of the above."""
+
 
 class StepHooks:
     """Hooks on some optimizers, and on those that are met on the way.
@@ -58,7 +69,9 @@ class StepHooks:
         self._outer: Optimizer | None = None  # whose step is under way
         self._repeated = 0  # how often its step called itself, as that of a derived class does
         self._inner: Optimizer | None = None  # whose step it calls
-        self._handles = [register_optimizer_step_pre_hook(_uncompiled(self._meet))]
+        self._is_final = False  # whether its gradients are there
+        self._is_detached = False
+        self._handles: list[RemovableHandle] = [register_optimizer_step_pre_hook(_uncompiled(self._meet))]
         for optimizer in optimizers:
             self._hook(optimizer)
 
@@ -67,11 +80,20 @@ class StepHooks:
         """Optimizers that stepped meanwhile and do not count."""
         return tuple(self._others)
 
+    @property
+    def is_within_step(self) -> bool:
+        """Whether a step has begun to use its gradients and did not end, perhaps because it failed."""
+        return self._outer is not None and self._is_final
+
     def detach(self) -> None:
-        """Take every hook off."""
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
+        """Take every hook off, and let those do nothing that torch must be allowed to call until then.
+
+        Torch goes through the hooks of an optimizer in a plain loop, which fails if one in the middle goes:
+        so within a step only the last ones are taken off, and the others when this is called again.
+        """
+        self._is_detached = True
+        is_stepping = _steps_under_way() > 0
+        self._handles = [handle for handle in self._handles if not _remove(handle, is_stepping)]
         self._adopted.clear()
         self._others.clear()
         self._outer = self._inner = None
@@ -82,26 +104,43 @@ class StepHooks:
 
     def _meet(self, optimizer: Optimizer, _arguments: Any, _options: Any) -> None:
         """Called at each step of whatever optimizer, before the hooks of its own."""
-        if id(optimizer) in self._known:
+        if self._is_detached or id(optimizer) in self._known:
             return
-        if self._observer.adopts(optimizer):
-            self._hook(optimizer)
-            self._adopted.append(optimizer)
-        else:
-            self._others.append(optimizer)
-        self._known.add(id(optimizer))  # they are kept, lest another one gets its id
+        try:
+            if self._observer.adopts(optimizer):
+                self._hook(optimizer)
+                self._adopted.append(optimizer)
+            else:
+                self._others.append(optimizer)
+            self._known.add(id(optimizer))  # they are kept, lest another one gets its id
+        except Exception as error:  # the training must go on whatever it is
+            self._observer.stop(error)
 
     def _pre(self, optimizer: Optimizer, arguments: Any, options: Any) -> tuple[Any, Any] | None:
-        if self._outer is not None and _is_within_step_of(self._outer):
-            self._pre_within(optimizer, arguments, options)
+        if self._is_detached:
             return None
-        self._outer, self._inner, self._repeated = optimizer, None, 0
+        try:
+            return self._begin(optimizer, arguments, options)
+        except Exception as error:  # the training must go on whatever it is
+            self._observer.stop(error)
+            return None
+
+    def _begin(self, optimizer: Optimizer, arguments: Any, options: Any) -> tuple[Any, Any] | None:
+        if self._outer is not None:
+            if _is_within_step_of(self._outer):
+                self._pre_within(optimizer, arguments, options)
+                return None
+            if self._is_final and _steps_under_way() == 1:
+                self._observer.break_off()
+        self._outer, self._inner, self._repeated, self._is_final = optimizer, None, 0, False
         if len(arguments) == 1 and not options:  # the optimizer itself: no closure
+            self._is_final = True
             self._observer.before_step(optimizer, final=True)
             return None
         position = _closure_position(arguments)
         closure = options.get("closure") if position is None else arguments[position]
-        self._observer.before_step(optimizer, final=closure is None)
+        self._is_final = closure is None
+        self._observer.before_step(optimizer, final=self._is_final)
         if closure is None:
             return None
         observed = partial(self._run_closure, closure, [])
@@ -119,20 +158,27 @@ class StepHooks:
             self._observer.final_gradients(optimizer)
 
     def _run_closure(self, closure: Callable[..., Any], runs: list[None], *arguments: Any) -> Any:
-        loss = closure(*arguments)
-        if not runs and self._outer is not None:
+        loss = closure(*arguments)  # recording/signals.py knows this function and `_call_observed` by name
+        if not runs and self._outer is not None and not self._is_detached:
             runs.append(None)
-            self._observer.final_gradients(self._inner or self._outer)
+            self._is_final = True
+            try:
+                self._observer.final_gradients(self._inner or self._outer)
+            except Exception as error:  # the training must go on whatever it is
+                self._observer.stop(error)
         return loss
 
     def _post(self, optimizer: Optimizer, _arguments: Any, _options: Any) -> None:
-        if optimizer is not self._outer:
+        if self._is_detached or optimizer is not self._outer:
             return
         if self._repeated:
             self._repeated -= 1
             return
         self._outer = self._inner = None
-        self._observer.after_step(optimizer)
+        try:
+            self._observer.after_step(optimizer)
+        except Exception as error:  # the training must go on whatever it is
+            self._observer.stop(error)
 
 
 def _closure_position(arguments: Sequence[Any]) -> int | None:
@@ -146,17 +192,32 @@ def _is_within_step_of(optimizer: Optimizer) -> bool:
     Asked only if a step seems to begin within another one, so it may look at the stack: a failed step is no
     longer there.
     """
+    outer = list(_wrappers_on_the_stack())[1:]  # the first one is that of the step whose hook asks
+    return any(frame.f_locals.get("self") is optimizer for frame in outer)
+
+
+def _steps_under_way() -> int:
+    """How many calls of `step()` this thread is in."""
+    return sum(1 for _ in _wrappers_on_the_stack())
+
+
+def _wrappers_on_the_stack() -> Iterator[FrameType]:
+    """Frames of torch's wrapper around `step()`, the innermost first."""
     frame: FrameType | None = sys._getframe(1)
-    is_own = True  # the first wrapper up the stack is that of the step whose hook asks
     while frame is not None:
-        if (
-            frame.f_code.co_name == "wrapper" and "profile_name" in frame.f_code.co_varnames
-        ):  # torch's, around step
-            if not is_own and frame.f_locals.get("self") is optimizer:
-                return True
-            is_own = False
+        code = frame.f_code
+        if code.co_filename == _TORCH and "profile_name" in code.co_varnames:
+            yield frame
         frame = frame.f_back
-    return False
+
+
+def _remove(handle: RemovableHandle, is_stepping: bool) -> bool:
+    """Take a hook off if that cannot disturb a loop over the hooks; whether it is off."""
+    hooks = handle.hooks_dict_ref()
+    if hooks and is_stepping and not (isinstance(hooks, OrderedDict) and next(reversed(hooks)) == handle.id):
+        return False
+    handle.remove()
+    return True
 
 
 def _uncompiled(hook: Hook) -> Hook:

@@ -100,6 +100,12 @@ class StreamedSnapshot:
             for name in self._weights.slots
         )
 
+    def drop_step(self) -> None:
+        """Keep the weights alone: the step that was to be added failed."""
+        if self._extra is not None:
+            self._extra.discard()
+            self._extra = None
+
     def keep_weights(self, parameters: Mapping[ParameterName, nn.Parameter], optimizer: Optimizer) -> None:
         """Choose what of a step is kept, and write the weights that it begins with."""
         allotment = self._allotment(parameters, optimizer)

@@ -308,5 +308,5 @@ def _source(kind: type) -> str | None:
         return None
     try:
         return path.relative_to(Path.cwd()).as_posix()
-    except ValueError:
+    except (ValueError, OSError):  # elsewhere, or the working directory was removed
         return path.name

@@ -1,4 +1,4 @@
-"""Keeps the tables of a run within their part of the disk budget: when they are over, every other step goes."""
+"""Keeps the tables of a run within their part of the disk budget: if they are over, every other step goes."""
 
 from __future__ import annotations
 

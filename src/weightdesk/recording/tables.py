@@ -18,6 +18,7 @@ from weightdesk.runs.format import METRICS_COLUMNS, SAMPLED_SCHEMA, STATISTICS_S
 from weightdesk.runs.rows import concatenate
 from weightdesk.statistics import layout
 from weightdesk.statistics.histogram import sparse
+from weightdesk.statistics.measure import Measurements
 from weightdesk.types import Step
 
 Floats = npt.NDArray[np.float64]
@@ -34,8 +35,9 @@ class MetricsRow:
 
 def statistics_table(batches: Sequence[Batch]) -> pa.Table:
     """One row a measured tensor, with the columns of `STATISTICS_SCHEMA`."""
-    totals = np.concatenate([_totals(batch) for batch in batches])
-    bins = np.concatenate([batch.found.collect().histograms for batch in batches])
+    collected = [batch.found.collect() for batch in batches]
+    totals = np.concatenate([_totals(*both) for both in zip(batches, collected, strict=True)])
+    bins = np.concatenate([measured.histograms for measured in collected])
     lengths = [len(batch.names) for batch in batches]
     finite, nonfinite = totals[:, layout.COUNT], totals[:, layout.NONFINITE]
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -109,9 +111,9 @@ def _names(names: Sequence[str]) -> pa.Array:
     return words(np.array([vocabulary[name] for name in names], np.int32), list(vocabulary))
 
 
-def _totals(batch: Batch) -> Floats:
+def _totals(batch: Batch, measured: Measurements) -> Floats:
     """Totals of a batch, with the zeros that sparse gradients leave out."""
-    totals = batch.found.collect().totals
+    totals = measured.totals
     if batch.zeros is None or not any(batch.zeros):
         return totals
     totals = totals.copy()
@@ -129,17 +131,16 @@ def _totals(batch: Batch) -> Floats:
 
 def _update_ratios(batches: Sequence[Batch], rms: Floats) -> Floats:
     """Root mean square of each update over that of the weights before it; NaN for other kinds."""
-    before = []
-    for batch in batches:
-        if batch.weights is None:
-            before.append(np.full(len(batch.names), np.nan))
-            continue
-        totals = batch.weights.collect().totals
+    ratios = np.full(len(rms), np.nan)
+    before = [batch.weights.collect().totals for batch in batches if batch.weights is not None]
+    if before:
+        totals = np.concatenate(before)
+        known = np.repeat(
+            [batch.weights is not None for batch in batches], [len(batch.names) for batch in batches]
+        )
         with np.errstate(invalid="ignore", divide="ignore"):
             variance = totals[:, layout.M2] / totals[:, layout.COUNT]
-        before.append(np.sqrt(totals[:, layout.MEAN] ** 2 + variance))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratios: Floats = rms / np.concatenate(before)
+            ratios[known] = rms[known] / np.sqrt(totals[:, layout.MEAN] ** 2 + variance)
     return ratios
 
 

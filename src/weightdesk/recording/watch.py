@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final, get_args
 
 import torch
@@ -12,15 +14,18 @@ from torch import nn
 from torch.amp import GradScaler
 from torch.optim import Optimizer
 
-from weightdesk.errors import OptionError, WatchError, closest
-from weightdesk.recording import environment
+from weightdesk.errors import OptionError, WatchError, WeightdeskError, closest
+from weightdesk.paths import expand_home
+from weightdesk.recording import environment, openrecordings
 from weightdesk.recording.budget import CostBudget
+from weightdesk.recording.endings import describe_error, one_line
 from weightdesk.recording.keeper import SnapshotKeeper
 from weightdesk.recording.ledger import Ledger, now
 from weightdesk.recording.livecheck import LiveCheck
 from weightdesk.recording.membership import membership_of
 from weightdesk.recording.recorder import Recorder
 from weightdesk.recording.recording import Recording, StepCounter
+from weightdesk.recording.repository import read_commit
 from weightdesk.recording.sampling import Sampler, choose
 from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.recording.subject import Subject, subject_of
@@ -60,7 +65,8 @@ def watch(
         model: any module; wrappers of `torch.compile` and data parallelism are looked through.
         optimizer: the one that moves its parameters, or several of them. A step is one call of
             `step()` of any of them.
-        directory: where to keep the run: a folder or an fsspec address.
+        directory: where to keep the run: a folder or an fsspec address. A relative folder stays where it is
+            if the training changes its working directory.
         cost: share of the training's time that recording may take; statistics are taken as often
             as it allows. None takes them at every step whatever it costs.
         disk: bytes that the run may take, as a number or as text such as "500MB"; snapshots are
@@ -78,7 +84,8 @@ def watch(
         seeds: further seeds to note in `run.json`.
 
     Raises:
-        WatchError: a model, an optimizer or a scaler that cannot be recorded.
+        WatchError: a model, an optimizer or a scaler that cannot be recorded, or a place that cannot be
+            written to.
         OptionError: an option out of range.
         RunExistsError: the directory holds a run and `overwrite` is false.
 
@@ -98,7 +105,9 @@ def watch(
     _check_options(cost, every, kinds, flush)
     _check_scaler(scaler)
     schedule = SnapshotSchedule(_disk_bytes(disk), every)
-    place, rank = os.fspath(directory), subject.rank
+    place, rank = _absolute(directory), subject.rank
+    if overwrite:  # a cell of a notebook that is run again
+        openrecordings.close_at(place)
     measured = [name for name, each in subject.parameters.items() if each.dtype in KINDS]
     shards = {name: subject.layout.shards[name] for name in measured}
     places = choose({name: math.prod(shard.whole) for name, shard in shards.items()}, seed)
@@ -118,6 +127,7 @@ def watch(
         parent=parent,
         seeds={"sampling": seed, "torch": torch.initial_seed(), **(seeds or {})},
         versions=environment.versions(),
+        git=read_commit(),
         command=environment.command(),
         recording={
             "cost": cost,
@@ -130,26 +140,68 @@ def watch(
             "notes": subject.notes.texts,
         },
     )
-    ledger = Ledger.open(store, manifest, membership, overwrite=overwrite)
-    budget = CostBudget(cost)
-    sampler = Sampler(places, shards)
-    notes = subject.notes
-    keeper = SnapshotKeeper(store, schedule, rank, notes)
-    writer = Writer(
-        store,
-        sampler,
-        keeper,
-        budget.charge_beside,
-        rank.number,
-        flush,
-        # shards of a row are written by several processes, which would have to thin alike
-        disk=None if rank.sharded else schedule.disk,
-        together=len(subject.optimizers),
-        each_flush=lambda: ledger.write_changes(notes),
-    )
-    recorder = Recorder(subject, writer, budget, schedule, sampler, frozenset(kinds), manifest, notes, scaler)
-    recorder.attach()
-    return Recording(place, recorder, writer, budget, ledger, _live_check(place, budget) if check else None)
+    with _refusals(place), ExitStack() as undo:
+        ledger = Ledger.open(store, manifest, membership, overwrite=overwrite)
+        undo.callback(ledger.close, "failed", "the recording could not begin", 0)
+        on_cpu = all(parameter.is_cpu for parameter in subject.parameters.values())
+        clock = time.thread_time if on_cpu else time.perf_counter
+        budget = CostBudget(cost, clock=clock, is_fixed=every is not None)
+        sampler, notes = Sampler(places, shards), subject.notes
+        keeper = SnapshotKeeper(store, schedule, rank, notes)
+        writer = Writer(
+            store,
+            sampler,
+            keeper,
+            budget.charge_beside,
+            rank.number,
+            flush,
+            # shards of a row are written by several processes, which would have to thin alike
+            disk=None if rank.sharded else schedule.disk,
+            together=len(subject.optimizers),
+            each_flush=lambda: ledger.write_changes(notes),
+        )
+        undo.callback(writer.close)
+        recorder = Recorder(
+            subject, writer, budget, schedule, sampler, frozenset(kinds), manifest, notes, scaler
+        )
+        undo.callback(recorder.detach)
+        recorder.attach()
+        live_check = _live_check(place, budget) if check else None
+        recording = Recording(place, recorder, writer, budget, ledger, live_check)
+        undo.pop_all()
+    return recording
+
+
+@contextmanager
+def _refusals(place: str) -> Iterator[None]:
+    """Whatever keeps a recording from beginning, said in one line."""
+    try:
+        yield
+    except WeightdeskError:
+        raise
+    except Exception as error:
+        raise WatchError(
+            f"{one_line(place)} cannot be recorded to: {describe_error(error)}; choose another place"
+        ) from error
+
+
+def _absolute(directory: str | os.PathLike[str]) -> str:
+    """The folder wherever the training changes its working directory to; addresses stay as they are."""
+    try:
+        place = os.fsdecode(directory)
+    except TypeError:
+        raise OptionError(
+            f"directory is a folder or an address, as text or as a path, got {type(directory).__name__}"
+        ) from None
+    try:
+        place.encode()
+        return place if "://" in place else str(expand_home(place).absolute())
+    except UnicodeEncodeError:
+        raise OptionError(f"directory must be named in UTF-8, got {place!r}; choose another name") from None
+    except (OSError, RuntimeError) as error:  # the working directory was removed, or nobody knows a home
+        raise OptionError(
+            f"directory {place!r} cannot be found from here: {describe_error(error)}; give it in full"
+        ) from None
 
 
 def _live_check(place: str, budget: CostBudget) -> LiveCheck:

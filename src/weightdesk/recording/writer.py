@@ -42,8 +42,11 @@ _PATIENCE: Final = 4.0
 """Seconds that the first process waits at the end for the next piece of the others: they train in step
 with it, so that only a process that has died takes longer than one that writes as fast as this one."""
 
-_PASSES: Final = 128
+_PASSES: Final = 32
 """Forward passes that one flush reads at most; each takes about half a millisecond."""
+
+GLANCE: Final = 0.05
+"""Seconds between two looks at whether whoever closes still waits."""
 
 _BACKLOG: Final = 2
 """Snapshots that may wait to be written."""
@@ -102,8 +105,15 @@ class Writer:
         """Write a row about a forward pass at the next flush."""
         self._passes.append(seen)
 
+    @property
+    def has_time_for_passes(self) -> bool:
+        """Whether the next flush can read more forward passes than it has already."""
+        return len(self._passes) < _PASSES
+
     def add_snapshot(self, snapshot: Snapshot | StreamedSnapshot) -> None:
-        """Write a snapshot soon."""
+        """Write a snapshot soon; the steps of a small model at the next flush, without waking the thread."""
+        if self.keeper.add_step(snapshot):
+            return
         with self._changed:
             self._snapshots.append(snapshot)
             self._changed.notify_all()
@@ -116,7 +126,7 @@ class Writer:
     @property
     def is_behind(self) -> bool:
         """Whether enough snapshots wait to be written."""
-        return len(self._snapshots) >= _BACKLOG
+        return len(self._snapshots) >= _BACKLOG or self.keeper.is_full
 
     def wait(self, allowed: int = _BACKLOG - 1, patience: float | None = None) -> None:
         """Wait until no more snapshots than allowed are left to write, for some seconds at most."""
@@ -125,12 +135,22 @@ class Writer:
                 lambda: len(self._snapshots) <= allowed or self.error is not None, patience
             )
 
-    def close(self) -> None:
-        """Write all that is left, merge the parts and end the thread."""
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread may still write."""
+        return self._thread.is_alive()
+
+    def close(self, gives_up: Callable[[], bool] = lambda: False) -> None:
+        """Write all that is left, merge the parts and end the thread.
+
+        Arguments:
+            gives_up: asked again and again whether to wait no longer; the thread then goes on alone.
+        """
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        self._thread.join()
+        while self._thread.is_alive() and not gives_up():
+            self._thread.join(GLANCE)
 
     def _run(self) -> None:
         work_alone()
@@ -146,6 +166,7 @@ class Writer:
                 self._charge("other", time.thread_time() - began, 1)
                 self._tidy()
             self._flush()
+            self.keeper.flush()
             self._tables.finish()
             for parts in self._parts.values():
                 parts.close()
@@ -169,7 +190,7 @@ class Writer:
         """Keep the tables within their part of the disk; it comes in bursts, so nothing is planned by it."""
         began = time.thread_time()
         self._tables.keep()
-        self.keeper.thin()
+        self.keeper.flush()
         self._charge("thinning", time.thread_time() - began, 1)
 
     def _write_waiting(self) -> None:

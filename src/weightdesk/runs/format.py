@@ -8,7 +8,8 @@ sampled/part-*.parquet                one row per (step, sampled weight)
 passes/part-*.parquet                 one row per forward pass that was looked at
 snapshots/00000128.safetensors        the state dict before step 128, under its own names
 snapshots/00000128.extra.safetensors  `<name>@gradient`, `<name>@update`, `<name>@<optimizer state>` …
-snapshots/00000128.partial.safetensors  some of the parameters, where there is no room for all of them
+snapshots/00000128.partial.safetensors  some of the parameters, if there is no room for all of them
+snapshots/00000000-00000063.rows64.safetensors  many steps of a small model, a row each
 ```
 
 All of it opens without weightdesk: JSON, Parquet and safetensors. Step `s` is the state after `s`

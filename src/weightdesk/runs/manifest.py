@@ -16,8 +16,8 @@ from weightdesk.runs.runjson import Status, check_run_json
 from weightdesk.runs.stores import Store
 
 STATUSES: Final[tuple[str, ...]] = get_args(Status)
-"""How a recording stands: still going; closed; ended by Ctrl-C; by an exception in the training loop;
-by the recorder itself, which could not go on. A reader who finds `running` without a living writer
+"""How a recording stands: still going; closed; ended by Ctrl-C or a signal; by an exception in the training
+loop; by the recorder itself, which could not go on. A reader who finds `running` without a living writer
 calls the run `killed`, a word that is never stored."""
 
 
@@ -41,10 +41,12 @@ class Manifest:
             were the model's own.
         seeds: every seed that was set, by its place.
         versions: of python, torch and weightdesk.
-        git: commit of the working directory, and whether it had changes.
+        git: commit of the working directory when the recording began, and whether it had changes; None if
+            there is no repository, or if nobody can tell.
         command: the command line, without its machine's paths.
         recording: `cost`, `disk`, `every`, `kinds`, `notes`, and `sampled`, which lists the flat
-            indices of the sampled weights by parameter.
+            indices of the sampled weights by parameter; once it is closed `strides`, at every how many
+            steps at most a table has rows, by the name of each table that was thinned.
 
     >>> Manifest(created="2026-01-31T12:00:00+00:00").status
     'running'

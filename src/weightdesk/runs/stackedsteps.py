@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -38,14 +39,9 @@ class Row:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def layout(self) -> tuple[tuple[str, Slot], ...]:
+    def layout(self) -> tuple[object, ...]:
         """Names, types and shapes; rows of one file have the same."""
-        return tuple(sorted(((name, Slot.of(each)) for name, each in self.tensors.items()), key=str))
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the tensors, tied ones counted once."""
-        return sum({each.data_ptr(): each.nbytes for each in self.tensors.values()}.values())
+        return tuple((name, each.dtype, each.shape) for name, each in self.tensors.items())
 
 
 def stacked_name(steps: Sequence[Step]) -> str:
@@ -147,6 +143,8 @@ def _changes(metadata: Mapping[str, str]) -> Iterator[tuple[int, dict[str, str]]
     if not isinstance(changes, list):
         raise ValueError("rows is no list")
     for change in changes:
+        row: Any
+        about: Any
         row, about = change if isinstance(change, list) and len(change) == 2 else (None, None)
         is_told = isinstance(about, dict) and all(isinstance(text, str) for text in about.values())
         if type(row) is not int or not is_told:

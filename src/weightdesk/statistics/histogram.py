@@ -17,13 +17,19 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Final
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from weightdesk.errors import OptionError
 
-_BINS_OF_A_SIGN = 256
+_BINS_OF_A_SIGN: Final = 256
+
+_ASCENDING: Final = np.r_[2 * _BINS_OF_A_SIGN - 1 : _BINS_OF_A_SIGN - 1 : -1, :_BINS_OF_A_SIGN]
+"""Places of a dense histogram in the order of their values: the negative ones lie behind, from 0 down."""
+_CODES: Final = np.r_[1 : _BINS_OF_A_SIGN + 1, -1 : -_BINS_OF_A_SIGN - 1 : -1].astype(np.int16)
+"""The code of each place of a dense histogram."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +82,12 @@ def sparse(
     [[128], [3], [0, 1]]
 
     """
-    ordered = np.concatenate([histograms[:, : _BINS_OF_A_SIGN - 1 : -1], histograms[:, :_BINS_OF_A_SIGN]], 1)
-    rows, places = np.nonzero(ordered)
-    codes = np.where(places < _BINS_OF_A_SIGN, places - _BINS_OF_A_SIGN, places - _BINS_OF_A_SIGN + 1)
+    # few bins are used by any of many histograms: only these are looked at one by one
+    used = _ASCENDING[histograms.sum(axis=0)[_ASCENDING] > 0]
+    narrow = histograms[:, used]
+    rows, places = np.nonzero(narrow)
     offsets = np.searchsorted(rows, np.arange(len(histograms) + 1))
-    return codes.astype(np.int16), ordered[rows, places], offsets.astype(np.int32)
+    return _CODES[used[places]], narrow[rows, places], offsets.astype(np.int32)
 
 
 def quantile(q: float, histogram: dict[int, int], zeros: int, low: float, high: float) -> Quantile:

@@ -137,6 +137,8 @@ def merge(parts: Sequence[Measurements]) -> Measurements:
     >>> merge(halves).totals[0, [layout.COUNT, layout.MEAN]].tolist()
     [3.0, 3.0]
     """
+    if len(parts) == 1:
+        return parts[0]
     rows, tensors = np.concatenate([part.totals for part in parts]), len(parts[0].totals)
     owners = np.zeros((len(rows), 3), np.int64)
     owners[:, 0] = np.tile(np.arange(tensors), len(parts))

@@ -50,7 +50,7 @@ def work_alone() -> None:
     `torch.set_num_threads` would hold all threads of the process, the training's among them. Each of
     the two libraries has a setting of the calling thread; where one is missing, it has no such team.
     """
-    torch.get_num_threads()  # sets up this thread, which would otherwise undo what follows at its first operation
+    torch.get_num_threads()  # sets up this thread; its first operation would otherwise undo what follows
     library = ctypes.CDLL(torch._C.__file__)
     for name in ("omp_set_num_threads", "MKL_Set_Num_Threads_Local"):
         setting = getattr(library, name, None)

@@ -20,8 +20,6 @@ from weightdesk.training.schedules import learning_rate
 from weightdesk.training.start import Start
 
 EVALUATIONS = 25  # at most about so many measurements on held-out data in one training
-_FRAMES = 100  # snapshots of a replay that is smooth
-_SMALL = 5_000  # weights; so many snapshots of them need some megabytes
 SCORE_EVERY = 10  # steps between scores of the training batch
 REPORT_SECONDS = 0.1  # reading a loss waits for the step to end, so it is done seldom
 
@@ -51,8 +49,8 @@ def train(
         progress: called up to ten times a second.
         cost: share of the training time that recording may take.
         disk: most bytes that the run may need, as a number or as text such as `"2GB"`.
-        every: take a snapshot at every so many steps; None: of a small network about a hundred in all, so
-            that its training can be replayed smoothly, of others as often as `cost` and `disk` allow.
+        every: take a snapshot at every so many steps; None: of a small network at every step, of others
+            as often as `cost` and `disk` allow.
 
     Raises:
         OptionError: the network does not fit the data or the weights; nothing was written.
@@ -80,19 +78,13 @@ def train(
                 None if start is None else start.parent,
                 cost=cost,
                 disk=disk,
-                every=every or _smooth(prepared),
+                every=every,
             ) as recorder,
         ):
             status = course.run(recorder)
     except KeyboardInterrupt:
         pass  # the recording has closed itself as interrupted; the outcome below says so
     return course.outcome(directory, status)
-
-
-def _smooth(prepared: Preparation) -> int | None:
-    """The steps between two snapshots of a network that is so small that they cost next to nothing."""
-    weights = sum(each.numel() for each in prepared.model.parameters())
-    return max(1, prepared.steps() // _FRAMES) if weights <= _SMALL else None
 
 
 @dataclass

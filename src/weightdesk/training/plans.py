@@ -26,18 +26,15 @@ def plan_of(recipe: Recipe, stored: Mapping[str, Any]) -> Plan:
     shape = stored.get("dataset")
     if not isinstance(shape, Mapping):
         raise OptionError("the recipe lacks 'dataset': it must be one that a run has stored")
-    sizes: Any = shape.get("input_shape")
-    outputs: Any = shape.get("outputs")
-    tokens: Any = shape.get("tokens", ())
-    whole = isinstance(sizes, (list, tuple)) and len(sizes) <= _DIMENSIONS and _are_counts(*sizes, outputs)
-    if not whole or not isinstance(tokens, (list, tuple)):
+    sizes, outputs, tokens = shape.get("input_shape"), shape.get("outputs"), shape.get("tokens", ())
+    if not _are_counts(sizes) or not _are_counts([outputs]) or not isinstance(tokens, (list, tuple)):
         raise OptionError(
             "the recipe's 'dataset' must have input_shape and outputs as whole numbers of at least 1, and "
             "tokens as a list; it is damaged or was changed"
         )
     return Plan(
-        input_shape=tuple(sizes),
-        outputs=outputs,
+        input_shape=tuple(shape["input_shape"]),
+        outputs=int(shape["outputs"]),
         layers=recipe.layers,
         activation=recipe.activation,
         dropout=recipe.dropout,
@@ -47,5 +44,7 @@ def plan_of(recipe: Recipe, stored: Mapping[str, Any]) -> Plan:
     )
 
 
-def _are_counts(*values: Any) -> bool:
+def _are_counts(values: Any) -> bool:
+    if not isinstance(values, (list, tuple)) or len(values) > _DIMENSIONS:
+        return False
     return all(type(each) is int and 1 <= each <= MOST for each in values)

@@ -42,7 +42,7 @@ def test_the_path_of_a_neuron_begins_with_the_largest_strength(tmp_path: Path) -
     assert [each.norm for each in found.points] == sorted(each.norm for each in found.points)
     parent = found.points[1].run.manifest.parent
     assert parent is not None
-    assert parent["run"] == found.points[0].run.path
+    assert parent["run"] == Path(found.points[0].run.path).name
     weights = {row["weight"]: row for row in found.sections()[1].table.to_pylist()}
     assert [name for name, row in weights.items() if row["l1=0.01"] == 0] == ["lead", "strings", "bell"]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from weightdesk.checkup.finding import Evidence, Finding, Undecided
-from weightdesk.checkup.record import Floats, Record
+from weightdesk.checkup.record import Floats, Record, Samples
 from weightdesk.checkup.rules.depth import EARLY, fading, gradient_sizes
 from weightdesk.checkup.rules.rule import Rule, Verdict
+from weightdesk.types import Step
 
 _TIMES = 100.0
 _BURST = 100.0
@@ -29,7 +30,7 @@ def decide(record: Record) -> Verdict:
     burst = float(bursts.max())
     if by_depth < _TIMES and burst < _BURST:
         return None
-    since = 0 if by_depth >= _TIMES else int(np.argmax(bursts >= _BURST))
+    since = 0 if by_depth >= _TIMES else _steps(record)[int(np.argmax(bursts >= _BURST))]
     return Finding(
         rule="exploding_gradient",
         message=(
@@ -68,6 +69,12 @@ def _norms(record: Record) -> Floats:
     if len(lengths) != 1:
         return np.zeros(0)
     return np.asarray(np.sqrt(sum(np.square(each).sum(1) for each in parts)))
+
+
+def _steps(record: Record) -> list[Step]:
+    """The steps of the rows of `_norms`."""
+    samples: Samples = next(iter(record.samples.values()))
+    return [int(step) for step in samples.steps]
 
 
 RULE = Rule(

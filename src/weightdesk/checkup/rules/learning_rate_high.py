@@ -71,7 +71,7 @@ def _overshoots(loss: Curve) -> bool:
 
 RULE = Rule(
     name="learning_rate_high",
-    looks_at="sampled weights at every step, and the loss",
+    looks_at="sampled weights over the steps, and the loss",
     threshold=(
         f"updates above {_RATIO:.0%} of the weights with a loss that stays up, or above {5 * _RATIO:.0%}, or"
         f" {_EARLY:.0%} in the first steps; updates that take each other back"

@@ -48,7 +48,7 @@ def decide(record: Record) -> Verdict:
 
 RULE = Rule(
     name="learning_rate_low",
-    looks_at="sampled weights at every step, and the loss",
+    looks_at="sampled weights over the steps, and the loss",
     threshold=(
         f"updates below {_RATIO:g} of the weights and a whole way below {_TRAVELLED:.0%}, with half of the"
         " loss left"

@@ -124,7 +124,7 @@ def _before(record: Record, step: int) -> tuple[Evidence, ...]:
 
 RULE = Rule(
     name="nonfinite",
-    looks_at="logged scalars, sampled weights and gradients at every step, statistics of activations, inputs",
+    looks_at="logged scalars, sampled weights and gradients, statistics of activations, inputs",
     threshold="one NaN or infinity",
     source="IEEE 754: no number comes after NaN",
     decide=decide,

@@ -88,7 +88,8 @@ def _breaks(samples: Samples, options: dict[str, float]) -> list[Step]:
     pulls = samples.gradients + decay * samples.weights
     kept: Floats = pulls[0].copy()
     found = []
-    moves = samples.moves
+    # behind the first step that was left out nobody knows the momentum
+    moves = samples.moves[: int(np.argmin(samples.gaps == 1)) if (samples.gaps != 1).any() else None]
     for at in range(1, len(moves)):
         carried = momentum * kept + (1 - damping) * pulls[at]
         move = -moves[at]
@@ -102,7 +103,7 @@ def _breaks(samples: Samples, options: dict[str, float]) -> list[Step]:
 
 RULE = Rule(
     name="optimizer_reset",
-    looks_at="the optimizer's count of steps in snapshots, sampled weights and gradients at every step",
+    looks_at="the optimizer's count of steps in snapshots, sampled weights and gradients over the steps",
     threshold="a count behind the run's, or a move without the momentum that there was",
     source="exact: torch.optim.SGD and Adam's state",
     decide=decide,

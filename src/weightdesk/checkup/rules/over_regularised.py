@@ -53,7 +53,7 @@ def decide(record: Record) -> Verdict:
 
 RULE = Rule(
     name="over_regularised",
-    looks_at="sampled weights at every step, the optimizer's weight decay",
+    looks_at="sampled weights over the steps, the optimizer's weight decay",
     threshold=f"half of the matrices below {_LEFT:.0%} of their first size, by a way straight towards zero",
     source="Krogh & Hertz 1991; weights that learn grow or turn, they do not fade",
     decide=decide,

@@ -89,8 +89,8 @@ def _cause(record: Record, names: list[str]) -> tuple[str, str]:
 
 RULE = Rule(
     name="parameter_never_moves",
-    looks_at="sampled weights and gradients at every step, the optimizer's groups",
+    looks_at="sampled weights and gradients over the steps, the optimizer's groups",
     threshold="the same bits at every step, while others move",
-    source="exact: sampled weights are read at every step",
+    source="exact: the bits of sampled weights",
     decide=decide,
 )

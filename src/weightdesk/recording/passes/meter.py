@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
+from weightdesk.recording.endings import describe_error
 from weightdesk.recording.gradients import local
 from weightdesk.recording.modulecalls import ModuleObservation
 from weightdesk.recording.notes import Notes
@@ -78,9 +79,12 @@ class PassMeter:
         self._observation.remove()
 
     def _look_at_call(self, module: nn.Module, arguments: Any, options: dict[str, Any], outputs: Any) -> None:
-        evaluates = not torch.is_grad_enabled() or not module.training
-        if (self._is_due() if evaluates else self._listens) and len(self._pending) < 2 * _AT_ONCE:
-            self._guard(self._look, module, (*arguments, *options.values()), outputs)
+        try:
+            evaluates = not torch.is_grad_enabled() or not module.training
+            if (self._is_due() if evaluates else self._listens) and len(self._pending) < 2 * _AT_ONCE:
+                self._guard(self._look, module, (*arguments, *options.values()), outputs)
+        except Exception as error:  # the training must go on whatever it is
+            self._give_up(error)
 
     def _is_due(self) -> bool:
         """Whether this evaluation is looked at: few of them, spread over as many as there were last time."""
@@ -95,11 +99,13 @@ class PassMeter:
             try:
                 action(*arguments)
             except Exception as error:  # models put in and out whatever they like
-                self._observation.remove()
-                reason = str(error).partition("\n")[0][:200]
-                self._notes.add(f"no more passes are looked at: {type(error).__name__}: {reason}", aloud=True)
+                self._give_up(error)
 
         self._attempt("statistics", act)
+
+    def _give_up(self, error: Exception) -> None:
+        self._observation.remove()
+        self._notes.add(f"no more passes are looked at: {describe_error(error)}", aloud=True)
 
     def _look(self, module: nn.Module, arguments: Any, outputs: Any) -> None:
         output = next((each for each in _flat(outputs) if is_rows(each) and each.is_floating_point()), None)

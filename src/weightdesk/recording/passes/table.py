@@ -22,9 +22,17 @@ _FEATURES: Final = 16  # numbers of an input that are kept as they are
 _ROWS: Final = 64  # examples of which they are kept
 
 
+Values = Float64[np.ndarray, "examples numbers"]
+
+
 def passes_table(passes: Sequence[SeenPass]) -> pa.Table:
     """One row a pass, with the columns of `PASSES_SCHEMA`."""
-    rows = [_row(each) for each in passes]
+    inputs = [None if each.inputs is None else numbers_of(each.inputs) for each in passes]
+    marks = _fingerprints_of(inputs)
+    rows = [
+        _row(seen) | _input_facts(seen, values, own)
+        for seen, values, own in zip(passes, inputs, marks, strict=True)
+    ]
     columns = [column([row.get(field.name) for row in rows], field.type) for field in PASSES_SCHEMA]
     return pa.Table.from_arrays(columns, schema=PASSES_SCHEMA)
 
@@ -48,12 +56,11 @@ def _row(seen: SeenPass) -> dict[str, Any]:
         "loss_target": form.target,
         "labels": form.labels,
         "graph": json.dumps(seen.graph, default=float) if seen.graph else None,
-        **_input_facts(seen.inputs),
         **_output_facts(outputs, seen),
     }
 
 
-def numbers_of(tensor: Tensor) -> Float64[np.ndarray, ...]:
+def numbers_of(tensor: Tensor) -> npt.NDArray[np.float64]:
     """A tensor's values in an array; waits for the device if it has to.
 
     >>> numbers_of(torch.tensor([0.5], dtype=torch.bfloat16))
@@ -65,22 +72,38 @@ def numbers_of(tensor: Tensor) -> Float64[np.ndarray, ...]:
     return values.numpy().astype(np.float64)
 
 
-def _input_facts(inputs: Tensor | None) -> dict[str, Any]:
-    if inputs is None:
+def _fingerprints_of(inputs: Sequence[Values | None]) -> list[npt.NDArray[np.int64] | None]:
+    """Fingerprints of the examples of each pass; those of inputs of one size are computed together."""
+    marks: list[npt.NDArray[np.int64] | None] = [None] * len(inputs)
+    for width in {values.shape[1] for values in inputs if values is not None}:
+        alike = [
+            place for place, values in enumerate(inputs) if values is not None and values.shape[1] == width
+        ]
+        rows = [inputs[place] for place in alike]
+        together = fingerprints(np.concatenate([values for values in rows if values is not None]))
+        ends = np.cumsum([len(values) for values in rows if values is not None])
+        for place, own in zip(alike, np.split(together, ends[:-1]), strict=True):
+            marks[place] = own
+    return marks
+
+
+def _input_facts(
+    seen: SeenPass, values: Values | None, marks: npt.NDArray[np.int64] | None
+) -> dict[str, Any]:
+    if seen.inputs is None or values is None:
         return {}
-    values = numbers_of(inputs)
     finite = np.isfinite(values)
     kept = values if finite.all() else values[finite]
     spreads = values.std(0) if finite.all() else np.zeros(0)
     varied = spreads[spreads > 0]
     return {
-        "input_float": inputs.is_floating_point(),
+        "input_float": seen.inputs.is_floating_point(),
         "input_mean": float(kept.mean()) if kept.size else float("nan"),
         "input_std": float(kept.std()) if kept.size else float("nan"),
         "input_max": float(np.abs(kept).max()) if kept.size else float("nan"),
         "input_spread": float(varied.max() / varied.min()) if len(varied) > 1 else 1.0,
         "input_nonfinite": int((~finite).sum()),
-        "fingerprints": fingerprints(values),
+        "fingerprints": marks,
         "features": values[:_ROWS, :_FEATURES].ravel(),
         "feature_count": min(_FEATURES, values.shape[1]),
     }
@@ -90,12 +113,13 @@ def _output_facts(outputs: Float64[np.ndarray, "rows classes"], seen: SeenPass) 
     facts: dict[str, Any] = {"output_shape": list(seen.shape)}
     if not outputs.size:
         return facts
+    shown, outputs = outputs[:_ROWS, :_FEATURES].ravel(), np.asfortranarray(outputs)
     return facts | {
         "output_min": float(outputs.min()),
         "output_max": float(outputs.max()),
         "output_sum_error": float(np.abs(outputs.sum(1) - 1).max()),
         "output_log_error": float(np.abs(log_sum(outputs)).max()),
-        "outputs": outputs[:_ROWS, :_FEATURES].ravel(),
+        "outputs": shown,
         "output_count": min(_FEATURES, outputs.shape[1]),
     }
 
@@ -120,9 +144,12 @@ def fingerprints(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     >>> first == again, first == other
     (True, False)
     """
-    bits = np.ascontiguousarray(values.astype(np.float32)).view(np.uint32).astype(np.uint64)
-    found = np.full(len(bits), 1469598103934665603, np.uint64)
-    for column_bits in bits.T:  # FNV-1a, number by number
-        found = (found ^ column_bits) * np.uint64(1099511628211)
-        found ^= found >> np.uint64(29)
-    return found.view(np.int64)
+    # one row a number, so that each step of the loop reads memory in a row
+    bits = np.ascontiguousarray(values.astype(np.float32).T).view(np.uint32).astype(np.uint64)
+    marks = np.full(bits.shape[1], 1469598103934665603, np.uint64)
+    shifted = np.empty_like(marks)
+    for number in bits:  # FNV-1a, number by number
+        marks ^= number
+        marks *= np.uint64(1099511628211)
+        marks ^= np.right_shift(marks, np.uint64(29), out=shifted)
+    return marks.view(np.int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -43,12 +44,16 @@ class RemoteStore:
 
     def write(self, name: str, fill: Callable[[Path], object]) -> int:
         path = self._path(name)
-        with tempfile.TemporaryDirectory(prefix="weightdesk-") as folder:
+        # No `TemporaryDirectory`: a process forked meanwhile would remove it, too, when it ends.
+        folder = tempfile.mkdtemp(prefix="weightdesk-")
+        try:
             local = Path(folder, "file")
             fill(local)
             size = local.stat().st_size
             self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
             self._files.put_file(str(local), path)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
         return size
 
     def scratch(self, name: str) -> Path:

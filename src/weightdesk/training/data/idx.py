@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import io
 import math
 import zlib
+from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,7 @@ def read_idx(file: Path) -> np.ndarray:
         raise DataError(f"cannot read {file}: {error}") from error
 
 
-def _array(file: Path, stream: io.BufferedIOBase | gzip.GzipFile) -> np.ndarray:
+def _array(file: Path, stream: gzip.GzipFile | BufferedReader) -> np.ndarray:
     start = stream.read(4)
     if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in _TYPES:
         raise DataError(
