@@ -122,7 +122,7 @@ class Footer:
         if len(found) != len(self.rows):
             return None
         try:
-            return [read_struct(self._text, at, _PATH - 1)[0] for at in sorted(found)]
+            return [read_struct(self._text, at, _PATH - 1, last=_STATISTICS)[0] for at in sorted(found)]
         except ValueError:
             return None
 

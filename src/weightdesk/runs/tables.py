@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from weightdesk.errors import RunFormatError
-from weightdesk.runs.columns import column_names, conform, unpacked_size
+from weightdesk.runs.columntypes import column_names, conform, unpacked_size
 from weightdesk.runs.footer import Footer
 from weightdesk.runs.format import MAX_STEP, TABLES
 from weightdesk.runs.parts import Part, list_parts, open_part
@@ -69,6 +69,7 @@ class PartReader:
         self._store, self._folder, self._sharded = store, folder, sharded
         self._layout = TABLES[folder]
         self._footers: dict[str, Footer] = {}
+        self._columns: dict[str, list[str]] = {}
 
     def read(
         self, schema: pa.Schema, *, columns: Sequence[str] | None = None, where: Where | None = None
@@ -97,6 +98,7 @@ class PartReader:
                 continue  # the writer merged this part after it was listed
             listed = {part.name for part in parts}  # another thread may read, too, and list other parts
             self._footers = {name: each for name, each in [*self._footers.items()] if name in listed}
+            self._columns = {name: each for name, each in [*self._columns.items()] if name in listed}
             return concatenate([schema.empty_table(), *(tables[part] for part in parts)])
         raise RunFormatError(f"the parts in {self._store.location}/{self._folder} vanish while they are read")
 
@@ -130,7 +132,7 @@ class PartReader:
 
     def _highest_step(self, part: Part) -> int:
         with self._open(part) as (file, footer):
-            column_names(file.schema_arrow, self._layout)
+            self._present(part, file)
             bounds = [footer.integer_bounds("step", group) for group in range(len(footer.rows))]
             known = [bound for bound in bounds if bound is not None]
             if len(known) == len(bounds) and all(0 <= high <= MAX_STEP for _, high in known):
@@ -140,17 +142,30 @@ class PartReader:
 
     def _rows(self, part: Part, columns: Sequence[str] | None, where: Where, budget: _Budget) -> pa.Table:
         with self._open(part) as (file, footer):
-            schema = file.schema_arrow
-            present = column_names(schema, self._layout)
+            present = self._present(part, file)
             wanted = present if columns is None else [name for name in columns if name in present]
             needed = list(dict.fromkeys([*wanted, *where]))
             groups = footer.groups(where)
-            budget.spend(unpacked_size(schema, self._layout, footer, groups, needed), footer.size)
-            table = conform(_read_columns(file, groups, present, needed), self._layout)
+            budget.spend(unpacked_size(self._layout, footer, groups, needed), footer.size)
+            table = conform(self._read_columns(file, groups, present, needed), self._layout)
         if where:
             fits = [_equals(table.column(name), value) for name, value in where.items()]
             table = table.filter(reduce(pc.and_, fits))
         return table.select(wanted)
+
+    def _read_columns(
+        self, file: pq.ParquetFile, groups: Sequence[int], present: Sequence[str], needed: Sequence[str]
+    ) -> pa.Table:
+        if self._layout.open_ended and file.schema_arrow.names != present:
+            # Columns of the same name cannot be asked for one by one.
+            return file.read_row_groups(groups, use_threads=False).rename_columns(present).select(needed)
+        return file.read_row_groups(groups, columns=needed, use_threads=False).select(needed)
+
+    def _present(self, part: Part, file: pq.ParquetFile) -> list[str]:
+        """The columns of a part that are used; checked once, for a part never changes."""
+        if part.name not in self._columns:
+            self._columns[part.name] = column_names(file.schema_arrow, self._layout)
+        return self._columns[part.name]
 
     @contextmanager
     def _open(self, part: Part) -> Iterator[tuple[pq.ParquetFile, Footer]]:
@@ -175,16 +190,6 @@ class _Budget:
                 f"the table takes {self._unpacked:,} bytes of memory, more than {_RATIO} times the "
                 f"{self._packed:,} bytes on disk"
             )
-
-
-def _read_columns(
-    file: pq.ParquetFile, groups: Sequence[int], present: Sequence[str], needed: Sequence[str]
-) -> pa.Table:
-    names = file.schema_arrow.names
-    if len(set(names)) == len(names):
-        return file.read_row_groups(groups, columns=needed, use_threads=False).select(needed)
-    # Columns of the same name cannot be asked for one by one; only a table without other columns has them.
-    return file.read_row_groups(groups, use_threads=False).rename_columns(present).select(needed)
 
 
 def _equals(column: pa.ChunkedArray, value: str | int) -> pa.ChunkedArray:

@@ -16,7 +16,9 @@ _DEEPEST: Final = 16  # a footer has six levels
 _LONGEST_VARINT: Final = 10  # bytes of 64 bits, seven in each
 
 
-def read_struct(data: bytes, at: int = 0, number: int = 0, depth: int = 0) -> tuple[Struct, int]:
+def read_struct(
+    data: bytes, at: int = 0, number: int = 0, depth: int = 0, last: int = 0
+) -> tuple[Struct, int]:
     """Read a structure from a byte on.
 
     Arguments:
@@ -24,9 +26,10 @@ def read_struct(data: bytes, at: int = 0, number: int = 0, depth: int = 0) -> tu
         at: where it begins, or where a field in it begins.
         number: of the field before that one; 0 at the beginning.
         depth: of structures around this one.
+        last: number of the field behind which nothing is wanted; 0 for the end of the structure.
 
     Returns:
-        The fields from there on by number, and the place of the first byte behind the structure.
+        The fields from there on by number, and the place of the first byte behind what was read.
 
     Raises:
         ValueError: this is no structure of the compact protocol.
@@ -55,6 +58,8 @@ def read_struct(data: bytes, at: int = 0, number: int = 0, depth: int = 0) -> tu
                 fields[number] = kind == _TRUE
             else:
                 fields[number], at = _value(data, at, kind, depth)
+            if number == last:
+                return fields, at
     except IndexError:
         raise ValueError("its footer ends too early") from None
     return fields, at + 1

@@ -13,7 +13,7 @@ from small_run import statistics_rows
 
 from weightdesk.errors import RunFormatError
 from weightdesk.runs import Store, open_run, open_store
-from weightdesk.runs.columns import column_names, conform
+from weightdesk.runs.columntypes import column_names, conform
 from weightdesk.runs.format import TABLES
 from weightdesk.runs.stores import LocalStore
 from weightdesk.runs.tables import read_parts

@@ -71,16 +71,14 @@ def conform(table: pa.Table, layout: TableFormat) -> pa.Table:
     return conformed
 
 
-def unpacked_size(
-    schema: pa.Schema, layout: TableFormat, footer: Footer, groups: Sequence[int], names: Sequence[str]
-) -> int:
+def unpacked_size(layout: TableFormat, footer: Footer, groups: Sequence[int], names: Sequence[str]) -> int:
     """Bytes of memory that columns of some row groups take, by what the footer says of them.
 
     Raises:
         ValueError: the footer does not say.
     """
     rows = sum(footer.rows[group] for group in groups)
-    total = 0
+    total, has_texts = 0, False
     for name in names:
         expected: Any = _expected(name, layout)
         if pa.types.is_list(expected):
@@ -90,8 +88,8 @@ def unpacked_size(
             total += 4 * rows  # the texts themselves are in the pages
         else:
             total += _width(expected) * rows
-    texts = any(pa.types.is_string(kind) or pa.types.is_dictionary(kind) for kind in schema.types)
-    return total + (sum(footer.unpacked[group] for group in groups) if texts else 0)
+        has_texts = has_texts or pa.types.is_string(expected) or pa.types.is_dictionary(expected)
+    return total + (sum(footer.unpacked[group] for group in groups) if has_texts else 0)
 
 
 def _unique(names: Sequence[str]) -> list[str]:
