@@ -36,7 +36,7 @@ class Tied(nn.Module):
 def record_samples(folder: Path) -> None:
     """Write the three runs below the folder."""
     record_loop(folder / "loop", torch.optim.Adam)
-    record_loop(folder / "ranks", lambda parameters, lr: torch.optim.SGD(parameters, lr, momentum=0.9), None)
+    record_loop(folder / "ranks", lambda parameters, lr: torch.optim.SGD(parameters, lr, momentum=0.9), 6)
     _add_ranks(folder / "ranks")
     _add_rows(folder / "ranks")
     from weightdesk.training import Recipe, train
@@ -45,8 +45,8 @@ def record_samples(folder: Path) -> None:
     train(recipe, folder / "digits", every=2)
 
 
-def record_loop(place: Path, optimizer: Callable[..., torch.optim.Optimizer], every: int | None = 4) -> None:
-    """Write a run of twelve steps: every fourth one in a file of its own, or all in one file."""
+def record_loop(place: Path, optimizer: Callable[..., torch.optim.Optimizer], every: int = 4) -> None:
+    """Write a run of twelve steps, with a snapshot of some."""
     torch.manual_seed(0)
     model = Tied()
     moved = optimizer(model.parameters(), lr=0.05)

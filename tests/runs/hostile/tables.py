@@ -44,7 +44,7 @@ def change_table(file: Path, random: Random) -> None:
         else "zstd",
         "use_dictionary": random.choice((True, False)),
         "data_page_version": random.choice(("1.0", "2.0")),
-        "row_group_size": random.choice((1, 3, 1_000_000)) if table.num_rows < 1000 else 1_000_000,
+        "row_group_size": random.choice((1, 3, 1_000_000)) if table.num_rows < 60 else 1_000_000,
         "write_statistics": random.choice((True, False)),
         "store_schema": random.choice((True, False)),
     }
@@ -113,7 +113,7 @@ def _repeat(table: pa.Table, random: Random) -> pa.Table:
 
 def _inflate(table: pa.Table, random: Random) -> pa.Table:
     """Rows without end, which take no place on disk."""
-    rows = random.choice((1_000_000, 8_000_000)) if random.randrange(20) == 0 else 50_000
+    rows = random.choice((1_000_000, 8_000_000)) if random.randrange(40) == 0 else 2_000
     first = table.slice(0, 1)
     if not first.num_rows or rows * table.nbytes // max(1, table.num_rows) > 200_000_000:
         return table
@@ -127,7 +127,7 @@ def _lengthen_lists(table: pa.Table, random: Random) -> pa.Table:
         return table
     place = random.choice(lists)
     kind = table.schema.field(place).type.value_type
-    items = pa.array(np.zeros(1_000_000 if random.randrange(10) == 0 else 20_000, np.int8)).cast(kind)
+    items = pa.array(np.zeros(1_000_000 if random.randrange(20) == 0 else 1_000, np.int8)).cast(kind)
     offsets = pa.array([0] + [len(items)] * table.num_rows, pa.int32())
     return table.set_column(place, table.column_names[place], pa.ListArray.from_arrays(offsets, items))
 
