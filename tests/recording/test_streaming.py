@@ -296,7 +296,7 @@ PEAK = textwrap.dedent("""
     model = nn.Sequential(*[nn.Linear(width, width) for _ in range(layers)])
     optimizer = torch.optim.AdamW(model.parameters())
     began = time.perf_counter(), time.process_time()
-    recording = weightdesk.watch(model, optimizer, folder, disk="30GB") if watched else None
+    recording = weightdesk.watch(model, optimizer, folder, disk="30GB", cost=None) if watched else None
     took = time.perf_counter() - began[0], time.process_time() - began[1]
     for _ in range(int(sys.argv[5])):
         optimizer.zero_grad()

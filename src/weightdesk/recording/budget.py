@@ -18,10 +18,13 @@ _LONGEST_STRIDE: Final = 1 << 20
 
 HEAD_START: Final = 0.08
 """Seconds that recording may be ahead of its share in the beginning, with what `watch` itself takes: of a
-training of a second, 2 % tell nothing. What closing a run takes comes on top; together below 0.1 s for an
-MLP of 0.7 million weights."""
+training of a second, 2 % tell nothing. What closing a run takes comes on top."""
 _ADVANCE: Final = {"sampling": 0.03, "statistics": 0.05, "snapshot": 0.02}
 """How much of it an activity may take at most, lest one leaves nothing to the others."""
+
+_OCCURRENCES: Final = 6
+"""So often an activity must fit into its part: to a large model, whose steps are long, it would bring little
+for much."""
 
 _REPAYMENT: Final = 0.75
 """Of the share that is spent while recording is ahead of it: so 0.1 s are paid back after 20 s at 2 %."""
@@ -102,6 +105,8 @@ class CostBudget:
     def may_advance(self, activity: str) -> bool:
         """Whether an activity may still be done ahead of the share, as in the beginning."""
         needed = self._cost_of(activity)
+        if needed > _ADVANCE[activity] / _OCCURRENCES:
+            return False
         own = self._used.get(activity, 0.0) + needed
         everything = self._spent + needed
         if activity != "sampling":  # a few microseconds a step, on which most of the check-up relies

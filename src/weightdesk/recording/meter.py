@@ -185,8 +185,8 @@ class StepMeter:
             return measure_anywhere([tensor], [self._copies[name]]).collect()
         after, chunks, start = in_memory_order(tensor), [], 0
         for before in self._spooled[name].blocks():
-            now = after[start : start + len(before)].split(CHUNK)
-            found = measure(now, before.split(CHUNK))
+            now = torch.split(after[start : start + len(before)], CHUNK)
+            found = measure(now, torch.split(before, CHUNK))
             chunks += [found[i : i + 1] for i in range(len(now))]
             start += len(before)
         return merge(chunks) if chunks else measure([after], [after])
