@@ -21,7 +21,7 @@ FIRST = "snapshots/00000000.safetensors"
     [
         (ValueError("two\nlines  of it"), "a/file is damaged: two lines of it; expected a picture"),
         (pa.ArrowInvalid("x" * 500), rf"a/file is damaged: {'x' * 200}…; expected"),
-        (OSError("Unexpected end of stream"), "a/file is damaged: Unexpected end of stream;"),
+        (OSError("no such host"), "a/file cannot be read: no such host;"),
         (PermissionError(13, "Permission denied"), "a/file cannot be read: Permission denied;"),
         (MemoryError(), "a/file is damaged: MemoryError;"),
     ],

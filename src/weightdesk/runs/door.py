@@ -55,8 +55,10 @@ def reading(store: Store, name: str, expected: str) -> Iterator[None]:
         yield
     except (FileNotFoundError, NotADirectoryError, WeightdeskError):
         raise
-    except OSError as error:  # Arrow reports damage as an OSError, too, but without a number
-        fault = f"cannot be read: {error.strerror}" if error.errno else f"is damaged: {_line(error)}"
+    except OSError as error:
+        # Arrow reports damage as an OSError, too, but without a number, as remote stores report what failed.
+        is_failure = error.errno or not isinstance(store, LocalStore)
+        fault = f"{'cannot be read' if is_failure else 'is damaged'}: {error.strerror or _line(error)}"
         raise RunFormatError(f"{store.location}/{name} {fault}; expected {expected}") from None
     except (pa.ArrowException, ValueError, MemoryError, OverflowError) as error:
         fault = f"is damaged: {_line(error)}"

@@ -6,7 +6,7 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from weightdesk.errors import OptionError
+from weightdesk.errors import OptionError, RunFormatError
 from weightdesk.runs import find_runs, open_run, open_store
 
 
@@ -15,6 +15,9 @@ class Failing(MemoryFileSystem):  # type: ignore[misc]
 
     def cat_file(self, *_arguments: object, **_options: object) -> bytes:
         raise LookupError("no credentials\nfound")
+
+    def size(self, path: str) -> int:
+        return 2
 
     def isfile(self, path: str) -> bool:
         raise TimeoutError("waited")
@@ -43,7 +46,7 @@ def test_failures_of_a_file_system_are_errors_of_the_system() -> None:
         store.read("run.json")
     with pytest.raises(TimeoutError, match=r"^waited$"):
         store.exists("run.json")
-    with pytest.raises(OSError, match="cannot be reached"):
+    with pytest.raises(RunFormatError, match=r"run.json cannot be read: failing://a/run cannot be reached"):
         open_run("failing://a/run")
 
 
