@@ -60,9 +60,7 @@ def test_elements_and_units_are_those_of_the_whole_tensor(store: Store, dtype: t
     parameter = Parameter("w", (5, 4), str(dtype).removeprefix("torch."))
     assert folder.whole_steps() == (0, 8, 9)
     for index in range(values.numel()):
-        steps, elements = folder.elements(
-            "w", index, Parameter("w", (5, 4), str(dtype).removeprefix("torch."))
-        )
+        steps, elements = folder.elements("w", index, parameter)
         assert steps == [0, 3, 8, 9]
         assert elements.dtype == dtype
         for step, element in zip(steps, elements, strict=True):
