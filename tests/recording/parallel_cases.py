@@ -172,7 +172,7 @@ def first_fsdp_with(strategy: ShardingStrategy) -> Callable[[Net], nn.Module]:
 
 EVEN = {"network": even, "inputs": (BATCH, 6)}
 UNCERTAIN = ("process 0 of 2 is recorded; nothing but a comparison",)
-PARTIAL_SUMS = ("no gradients of norm.weight, norm.bias: they are partial sums",)
+PARTIAL_SUMS = ("no gradients of norm.weight, norm.bias: partial sums",)
 
 CASES: dict[str, Case] = {
     "ddp": Case(DistributedDataParallel),

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from weightdesk.errors import RunFormatError
+from weightdesk.runs import Parameter
 from weightdesk.runs.format import partial_name, snapshot_name
 from weightdesk.runs.snapshotfolder import LEFT_OUT, SnapshotFolder
 from weightdesk.runs.snapshotreader import SnapshotReader
@@ -56,9 +57,12 @@ def test_elements_and_units_are_those_of_the_whole_tensor(store: Store, dtype: t
     write_rows(store, [Row(8, {"w": values}), Row(9, {"w": values.flip(0)})])
     folder = SnapshotFolder(store)
     assert folder.steps_with("w") == (0, 3, 8, 9)
+    parameter = Parameter("w", (5, 4), str(dtype).removeprefix("torch."))
     assert folder.whole_steps() == (0, 8, 9)
     for index in range(values.numel()):
-        steps, elements = folder.elements("w", index)
+        steps, elements = folder.elements(
+            "w", index, Parameter("w", (5, 4), str(dtype).removeprefix("torch."))
+        )
         assert steps == [0, 3, 8, 9]
         assert elements.dtype == dtype
         for step, element in zip(steps, elements, strict=True):
@@ -78,19 +82,19 @@ def test_elements_keep_every_bit(values: list[float], data: st.DataObject) -> No
     tensor = torch.tensor(values, dtype=torch.float32)
     write_snapshot(store, 0, {"w": tensor})
     index = data.draw(st.integers(0, len(values) - 1))
-    _, found = SnapshotFolder(store).elements("w", index)
+    _, found = SnapshotFolder(store).elements("w", index, Parameter("w", (len(values),), "float32"))
     assert found.view(torch.int32).item() == tensor.view(torch.int32)[index].item()
 
 
 def test_leaves_out_steps_without_the_file_or_the_tensor(store: Store) -> None:
     for step in range(3):
         write_snapshot(store, step, {"w" if step else "v": torch.full((2,), float(step))})
-    folder = SnapshotFolder(store)
-    steps, values = folder.elements("w", 1)
+    folder, w = SnapshotFolder(store), Parameter("w", (2,), "float32")
+    steps, values = folder.elements("w", 1, w)
     assert (steps, values.tolist()) == ([1, 2], [1.0, 2.0])
     store.delete(snapshot_name(2))
-    assert folder.elements("w", 1)[0] == [1]
-    assert folder.elements("nothing", 1)[1].shape == (0,)
+    assert folder.elements("w", 1, w)[0] == [1]
+    assert folder.elements("nothing", 1, w)[1].shape == (0,)
     with pytest.raises(FileNotFoundError):
         folder.tensor(2, "w")
 
@@ -116,7 +120,8 @@ def test_rows_are_read_back_as_steps(store: Store) -> None:
         for key, tensor in each.tensors.items():
             assert torch.equal(folder.tensor(each.step, key), tensor)
         assert folder.keys(each.step, "w") == ["gradient", "update"]
-        assert folder.optimizer(each.step) == ("SGD", {"w": {"lr": 0.1 / (1 + each.step // 3)}})
+        facts = folder.facts(each.step)
+        assert (facts.optimizer, facts.options) == ("SGD", {"w": {"lr": 0.1 / (1 + each.step // 3)}})
         state = folder.state(each.step)
         assert state.keys() == {"w", "count"}
         assert torch.equal(state["w"], each.tensors["w"])
@@ -172,7 +177,7 @@ def test_restacked_rows_are_those_that_were_there(lengths: list[int], kept: set[
     assert folder.whole_steps() == tuple(each.step for each in wanted)
     for each in wanted:
         assert torch.equal(folder.tensor(each.step, "w@gradient"), each.tensors["w@gradient"])
-        assert folder.optimizer(each.step)[1]["w"]["lr"] == 0.1 / (1 + each.step // 3)
+        assert folder.facts(each.step).options["w"]["lr"] == 0.1 / (1 + each.step // 3)
 
 
 def test_a_reader_follows_files_that_were_put_together(store: Store) -> None:
@@ -184,7 +189,7 @@ def test_a_reader_follows_files_that_were_put_together(store: Store) -> None:
         store.delete(name)
     assert torch.equal(folder.tensor(1, "w"), row(1).tensors["w"])
     assert folder.keys(2, "w") == ["gradient", "update"]
-    assert folder.optimizer(2)[0] == "SGD"
+    assert folder.facts(2).optimizer == "SGD"
 
 
 def test_rows_say_of_themselves_what_changes() -> None:

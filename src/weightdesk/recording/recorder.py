@@ -292,7 +292,8 @@ class Recorder:
     def _has_moved(self) -> bool:
         """Whether weights differ from those before the step, as far as these were copied."""
         if self._snapshot is not None:
-            return not self._snapshot.still_holds(self._subject)
+            # Buffers change in forward passes, of which there may have been one since.
+            return not self._snapshot.still_holds(self._subject, buffers=False)
         return self._sampled.have_moved(is_read=self._samples)
 
     def after_step(self, optimizer: Optimizer) -> None:

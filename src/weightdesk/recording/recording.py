@@ -241,11 +241,16 @@ class Recording:
         if self._ledger is None:
             return
         notes, facts = list(self._scalars.notes), dict[str, object]()
-        if isinstance(self._recorder, Recorder):
-            strides, recording = self._recorder.strides, self._ledger.manifest.recording
-            facts["strides"] = strides.by_table()
-            notes += strides.notes(recording["cost"], recording["disk"])
+        self._attempt(lambda: self._add_strides(notes, facts))
         self._ledger.close(status, note, self.step, notes, facts, is_written=is_written)
+
+    def _add_strides(self, notes: list[str], facts: dict[str, object]) -> None:
+        """Add what `run.json` says of the steps that were left out."""
+        if self._ledger is None or not isinstance(self._recorder, Recorder):
+            return
+        strides, recording = self._recorder.strides, self._ledger.manifest.recording
+        facts["strides"] = strides.by_table()
+        notes += strides.notes(recording["cost"], recording["disk"])
 
     def _tell_stop(self, note: str) -> None:
         """Say in `run.json` that the recorder has stopped; beside the training, since a store may be slow."""

@@ -68,12 +68,14 @@ class Snapshot:
         fresh._state_keys = {}
         return fresh
 
-    def still_holds(self, subject: Subject) -> bool:
-        """Whether the model's tensors are what they were when this snapshot was taken."""
+    def still_holds(self, subject: Subject, *, buffers: bool = True) -> bool:
+        """Whether the model's tensors, buffers among them or not, are what they were when this was taken."""
+        skipped = () if buffers else {name for name, _ in subject.model.named_buffers()}
         present = subject.state()
         return all(
             name in present and same_form_and_bits(tensor, local(present[name]).cpu())
             for name, tensor in self.tensors.items()
+            if name not in skipped
         )
 
     def drop_step(self) -> None:

@@ -88,8 +88,9 @@ class StreamedSnapshot:
         fresh._is_kept, fresh._extra, fresh._updated = True, None, {}
         return fresh
 
-    def still_holds(self, subject: Subject) -> bool:
-        """Whether the model's tensors are what they were when this snapshot was taken."""
+    def still_holds(self, subject: Subject, *, buffers: bool = True) -> bool:
+        """Whether the model's tensors, buffers among them or not, are what they were when this was taken."""
+        skipped = () if buffers else {name for name, _ in subject.model.named_buffers()}
         if self._weights is None or os.name == "nt":  # there a file that is read cannot be moved
             return False
         present = subject.state()
@@ -98,6 +99,7 @@ class StreamedSnapshot:
             and Slot.of(present[name]) == self._weights.slots[name]
             and _same(self._weights.blocks(name), flat_blocks(present[name]))
             for name in self._weights.slots
+            if name not in skipped
         )
 
     def drop_step(self) -> None:

@@ -21,7 +21,7 @@ RUN = {
     "snapshots/00000000.safetensors": b"weights",
     "snapshots/00000000.extra.safetensors": b"gradients",
     "snapshots/123456789.safetensors": b"weights",
-    "pieces/00000005-r1.safetensors": b"weights",
+    "pieces/00000005-weights-r1.safetensors": b"weights",
     "capture/probes-0123456789abcdef.safetensors": b"results",
 }
 """A file of each kind that a run has."""

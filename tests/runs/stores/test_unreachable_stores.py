@@ -19,6 +19,9 @@ class Failing(MemoryFileSystem):  # type: ignore[misc]
     def size(self, path: str) -> int:
         return 2
 
+    def info(self, *_arguments: object, **_options: object) -> dict[str, object]:
+        raise LookupError("no credentials")
+
     def isfile(self, path: str) -> bool:
         raise TimeoutError("waited")
 

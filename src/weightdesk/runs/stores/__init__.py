@@ -121,6 +121,8 @@ def open_store(location: str | os.PathLike[str]) -> Store:
     'memory://runs/mine'
     """
     address = os.fspath(location)
+    if not address:
+        raise OptionError("the address of a run is empty; expected a folder or an address")
     if address.startswith(("file://", "local://")):  # better kept here than through fsspec: renamed, locked
         address = str(LocalFileSystem._strip_protocol(address))
     if "://" not in address:
