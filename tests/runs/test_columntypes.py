@@ -157,6 +157,20 @@ def rows_without_end(count: int) -> pa.Table:
     return pa.table({"step": zeros.astype(np.int64), "time": zeros, "loss": zeros})
 
 
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        *(("statistics", "histogram_bin"), ("statistics", "histogram_count"), ("passes", "features")),
+        *(("passes", "feature_count"), ("passes", "outputs"), ("passes", "output_count")),
+    ],
+)
+def test_a_column_without_the_one_that_it_belongs_to_is_refused(folder: str, name: str) -> None:
+    layout = TABLES[folder]
+    schema = layout.schema.remove(layout.schema.get_field_index(name))
+    with pytest.raises(ValueError, match=f"it has no column {name}, which belongs to another one"):
+        column_names(schema, layout)
+
+
 def test_a_small_file_with_rows_without_end_is_refused(tmp_path: Any) -> None:
     store = LocalStore(tmp_path)
     put(store, "metrics", rows_without_end(7_000_000), compression="zstd")

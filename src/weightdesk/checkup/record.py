@@ -23,6 +23,7 @@ from weightdesk.types import ParameterName, Step
 _ROWS = 16_000_000  # of sampled weights that are read at most
 _MEASURED = ("nonfinite", "rms", "abs_max")  # the statistics that rules look at
 _PASSES = 4_000  # each has up to 8,000 numbers, and some rules compare every two of them
+_COMPUTED = ("momentum", "dampening", "weight_decay")  # options that rules compute with
 _FEWEST = 12  # parameters that are looked at in any case
 
 Floats = npt.NDArray[np.float64]
@@ -234,12 +235,20 @@ class Record:
 
     @cached_property
     def options(self) -> dict[ParameterName, dict[str, Any]]:
-        """The optimizer's options for each parameter, as the training began, with its class."""
+        """The optimizer's options for each parameter, as the training began, with its class.
+
+        Those that rules compute with are numbers; an optimizer whose own mean something else lacks them.
+        """
         found = {}
         for optimizer in self.run.manifest.optimizers:
             for group in optimizer["groups"]:
                 for name in group["parameters"]:
-                    found[name] = {"class": optimizer["class"].rpartition(".")[2], **group["options"]}
+                    options = {
+                        key: value
+                        for key, value in group["options"].items()
+                        if key not in _COMPUTED or isinstance(value, (int, float))
+                    }
+                    found[name] = {"class": optimizer["class"].rpartition(".")[2], **options}
         return found
 
 

@@ -34,6 +34,9 @@ def column_names(schema: pa.Schema, layout: TableFormat) -> list[str]:
     """
     if missing := [name for name in layout.order if name not in schema.names]:
         raise ValueError(f"it has no column {missing[0]}")
+    for pair in (*layout.paired, *layout.matrices):
+        if len(missing := [name for name in pair if name not in schema.names]) == 1:
+            raise ValueError(f"it has no column {missing[0]}, which belongs to another one")
     names = _unique(schema.names)
     if names != schema.names and not layout.open_ended:
         raise ValueError("two of its columns have the same name")

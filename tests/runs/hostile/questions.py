@@ -10,6 +10,15 @@ from typing import Any
 import weightdesk
 from weightdesk.errors import WeightdeskError
 from weightdesk.runs import Run, find_runs, open_run
+from weightdesk.server.questions.events import EventsQuestion
+from weightdesk.server.questions.flow import FlowQuestion
+from weightdesk.server.questions.layer import LayerQuestion
+from weightdesk.server.questions.metrics import MetricsQuestion
+from weightdesk.server.questions.overview import OverviewQuestion
+from weightdesk.server.questions.spread import SpreadQuestion
+from weightdesk.server.questions.trends import TrendsQuestion
+from weightdesk.server.questions.weights import WeightsQuestion
+from weightdesk.server.session import Session
 from weightdesk.terminal.curves import panels
 from weightdesk.terminal.overview import read_overview
 from weightdesk.terminal.tiles import first_tiles
@@ -29,6 +38,10 @@ OF_RUN: dict[str, Callable[[Run], object]] = {
     "read_overview": read_overview,
     "panels": lambda run: panels(run.metrics, None),
     "first_tiles": lambda run: first_tiles(run, -1),
+    "page: overview": lambda run: OverviewQuestion().answer(Session(run)),
+    "page: events": lambda run: EventsQuestion().answer(Session(run)),
+    "page: metrics": lambda run: MetricsQuestion().answer(Session(run)),
+    "page: flow": lambda run: FlowQuestion(step=0).answer(Session(run)),
 }
 OF_PARAMETER: dict[str, Callable[[Run, str, Any], object]] = {
     "weights": lambda run, name, index: (run.weights(name, 0), run.weights(name, -1)),
@@ -43,8 +56,14 @@ OF_PARAMETER: dict[str, Callable[[Run, str, Any], object]] = {
     "series of updates": lambda run, name, index: run.series(name, "update", "update_ratio"),
     "explain_update": lambda run, name, index: run.explain_update(name, index, -1),
     "explain_move": lambda run, name, index: run.explain_move(name, index),
+    "page: layer": lambda run, name, index: LayerQuestion(parameter=name).answer(Session(run)),
+    "page: spread": lambda run, name, index: SpreadQuestion(parameter=name).answer(Session(run)),
+    "page: trends": lambda run, name, index: TrendsQuestion(names=(name,)).answer(Session(run)),
+    "page: weights": lambda run, name, index: WeightsQuestion(parameter=name, step=0).answer(Session(run)),
 }
-_COSTLY = frozenset({"check", "read_overview"})  # half of the time that all questions take together
+_COSTLY = frozenset(
+    {"check", "read_overview", "page: overview"}
+)  # half of the time that all questions take together
 
 
 def ask_everything(folder: Path, model: Any, share: Callable[[float], bool]) -> Iterator[Fault]:

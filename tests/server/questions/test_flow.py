@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,18 @@ def test_where_a_step_was_not_measured_the_last_one_before_is_shown() -> None:
     last = FlowQuestion(step=STEPS).answer(session)  # the weights after the last step
     assert last.step == STEPS - 1
     np.testing.assert_array_equal(last.gradients, FlowQuestion(step=STEPS - 1).answer(session).gradients)
+
+
+def test_rows_of_parameters_that_the_run_does_not_have_are_passed_over(tmp_path: Path) -> None:
+    run = measured_run()
+    shutil.copytree(run.path, tmp_path / "run")
+    file = tmp_path / "run" / "run.json"
+    content = json.loads(file.read_text())
+    left_out = content["model"]["parameters"].pop(0)["name"]
+    file.write_text(json.dumps(content))
+    found = FlowQuestion(step=3).answer(Session(open_run(tmp_path / "run"))).gradients
+    places = [place for place, name in enumerate(run.parameters) if name != left_out]
+    np.testing.assert_array_equal(found, FlowQuestion(step=3).answer(Session(run)).gradients[places])
 
 
 def test_without_gradients_there_is_no_step(tmp_path: Path) -> None:

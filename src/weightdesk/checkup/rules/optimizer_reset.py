@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from weightdesk.checkup.finding import Evidence, Finding, Undecided
 from weightdesk.checkup.record import Floats, Record, Samples
@@ -52,19 +54,26 @@ def _counted(record: Record) -> list[Step]:
     keeps_state = record.options.get(name, {}).get("class") in _STATEFUL
     for step in steps:
         state = record.run.state(name, step) if step else {}
-        count = state.get("step")
+        count = _whole(state.get("step"))
         if step and keeps_state and alone and not state:
             begun += [0, step]  # it has nothing at a later step: it was built anew, perhaps for each step
             continue
         if step and (count is not None or (begun and alone)):
             # of several optimizers each counts its own steps, so only a count that falls tells
-            fell = int(count or 0) < last
-            last = int(count or 0)
+            fell = (count or 0) < last
+            last = count or 0
             if alone or fell:
                 begun.append(step - last)
             elif not begun:
                 begun.append(0)
     return sorted({each for each in begun if each > min(begun)})
+
+
+def _whole(count: Tensor | None) -> int | None:
+    """The count of steps in an optimizer's state; None if it is no single number."""
+    if count is None or count.numel() != 1 or count.is_complex() or not torch.isfinite(count).all():
+        return None
+    return int(count)
 
 
 def _forgotten(record: Record) -> list[Step]:

@@ -38,5 +38,7 @@ class FlowQuestion(Question[Flow]):
         step = recorded.last("gradient", self.step)
         if step is not None:
             names, rows = recorded.at("gradient", step)
-            gradients[[places[name] for name in names]] = rows.columns["rms"]
+            for name, rms in zip(names, rows.columns["rms"], strict=True):
+                if name in places:  # a table of somebody else may have other names
+                    gradients[places[name]] = rms
         return Flow(step=step, gradients=gradients)
