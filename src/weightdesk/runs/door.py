@@ -18,16 +18,9 @@ import pyarrow as pa
 
 from weightdesk.errors import RunFormatError, WeightdeskError
 from weightdesk.runs.stores import LocalStore, Store
+from weightdesk.runs.stores.regularfiles import kind_of
 
 _LONGEST: Final = 200  # characters of another library's message that are passed on
-
-_KINDS: Final = (
-    (stat.S_ISDIR, "a folder"),
-    (stat.S_ISFIFO, "a FIFO"),
-    (stat.S_ISSOCK, "a socket"),
-    (stat.S_ISBLK, "a device"),
-    (stat.S_ISCHR, "a device"),
-)
 
 
 @contextmanager
@@ -96,8 +89,9 @@ def _check_place(store: Store, name: str) -> None:
             )
         mode = Path(path).stat().st_mode
     if not stat.S_ISREG(mode):
-        kind = next((words for matches, words in _KINDS if matches(mode)), "no file")
-        raise RunFormatError(f"{path} is {kind}; expected a file, remove it to read the rest of the run")
+        raise RunFormatError(
+            f"{path} is {kind_of(mode)}; expected a file, remove it to read the rest of the run"
+        )
 
 
 def _line(error: Exception) -> str:
