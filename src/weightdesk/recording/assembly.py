@@ -8,7 +8,7 @@ from typing import Final
 
 from torch import Tensor
 
-from weightdesk.recording.notes import Notes
+from weightdesk.recording.notes import Notes, enumerate_names
 from weightdesk.recording.pieces import Edition, PieceFolder
 from weightdesk.recording.ranks import Rank
 from weightdesk.recording.warning import warn
@@ -145,5 +145,4 @@ def _numbered(numbers: Iterable[int]) -> str:
 
 def _steps(steps: Iterable[Step]) -> str:
     ordered = sorted(steps)
-    more = f" and {len(ordered) - _STEPS} more" if len(ordered) > _STEPS else ""
-    return f"step{'s' if len(ordered) > 1 else ''} {', '.join(map(str, ordered[:_STEPS]))}{more}"
+    return f"step{'s' if len(ordered) > 1 else ''} {enumerate_names(map(str, ordered), most=_STEPS)}"

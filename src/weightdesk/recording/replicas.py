@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from weightdesk.recording.notes import enumerate_names
 from weightdesk.recording.roster import Entry, Roster
 from weightdesk.recording.warning import warn
 from weightdesk.types import Step
@@ -73,8 +74,7 @@ def differences(one: Entry, other: Entry) -> str | None:
     """
     others = [name for name, shape in one.shapes.items() if other.shapes.get(name) != shape]
     if others:
-        more = f" and {len(others) - _NAMES} more" if len(others) > _NAMES else ""
-        return f"it holds other parameters ({', '.join(others[:_NAMES])}{more}) than"
+        return f"it holds other parameters ({enumerate_names(others, most=_NAMES)}) than"
     if one.digest != other.digest:
         return "its parameters have the names but not the values of"
     return None
