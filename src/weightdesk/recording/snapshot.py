@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 import torch
@@ -70,7 +70,7 @@ class Snapshot:
 
     def still_holds(self, subject: Subject, *, buffers: bool = True) -> bool:
         """Whether the model's tensors, buffers among them or not, are what they were when this was taken."""
-        skipped = () if buffers else {name for name, _ in subject.model.named_buffers()}
+        skipped = () if buffers else subject.buffer_names()
         present = subject.state()
         return all(
             name in present and same_form_and_bits(tensor, local(present[name]).cpu())
@@ -125,10 +125,7 @@ class Snapshot:
             for key in self._state_keys.pop(name, ()):
                 del self.extra[key]
             self._state_keys[name] = []
-            for key, value in optimizer.state.get(parameter, {}).items():
-                if not isinstance(value, (bool, int, float, Tensor)):
-                    continue
-                state = value if isinstance(value, Tensor) else torch.tensor(value, device="cpu")
+            for key, state in state_tensors(optimizer, parameter):
                 if self._place(f"{name}@{key}", state):
                     self.extra[f"{name}@{key}"] = self._copy(f"{name}@{key}", state)
                     self._state_keys[name].append(f"{name}@{key}")
@@ -177,6 +174,15 @@ class Snapshot:
         if shard is not None:
             self.shards[name] = shard
         return shard is not None and shard.is_mine
+
+
+def state_tensors(optimizer: Optimizer, parameter: nn.Parameter) -> Iterator[tuple[str, Tensor]]:
+    """What an optimizer remembers of a parameter by its own keys: tensors, and numbers as tensors."""
+    for key, value in optimizer.state.get(parameter, {}).items():
+        if isinstance(value, Tensor):
+            yield key, value
+        elif isinstance(value, (bool, int, float)):
+            yield key, torch.tensor(value, device="cpu")
 
 
 def optimizer_metadata(

@@ -25,7 +25,7 @@ from torch.optim import Optimizer
 from weightdesk.recording.allotment import Allotment
 from weightdesk.recording.copies import same_bits
 from weightdesk.recording.gradients import LossScale
-from weightdesk.recording.snapshot import optimizer_metadata
+from weightdesk.recording.snapshot import optimizer_metadata, state_tensors
 from weightdesk.recording.spool import SpooledTensor
 from weightdesk.recording.subject import Subject
 from weightdesk.runs.format import extra_name, partial_name, snapshot_name
@@ -90,7 +90,7 @@ class StreamedSnapshot:
 
     def still_holds(self, subject: Subject, *, buffers: bool = True) -> bool:
         """Whether the model's tensors, buffers among them or not, are what they were when this was taken."""
-        skipped = () if buffers else {name for name, _ in subject.model.named_buffers()}
+        skipped = () if buffers else subject.buffer_names()
         if self._weights is None or os.name == "nt":  # there a file that is read cannot be moved
             return False
         present = subject.state()
@@ -186,7 +186,7 @@ class StreamedSnapshot:
         self, name: ParameterName, parameter: nn.Parameter, optimizer: Optimizer
     ) -> dict[str, Tensor]:
         """What an optimizer remembers of a parameter, by the names of the entries."""
-        states = {f"{name}@{key}": value for key, value in _tensors_of(optimizer.state.get(parameter, {}))}
+        states = {f"{name}@{key}": value for key, value in state_tensors(optimizer, parameter)}
         return {key: value for key, value in states.items() if self._subject.can_store(key, value)}
 
     def _allotment(self, parameters: Mapping[ParameterName, nn.Parameter], optimizer: Optimizer) -> Allotment:
@@ -216,15 +216,6 @@ class StreamedSnapshot:
             if isinstance(tensor, nn.Parameter)  # they live on, so that their identity is theirs alone
         }
         return file
-
-
-def _tensors_of(state: Mapping[str, object]) -> Iterator[tuple[str, Tensor]]:
-    """Tensors and numbers of an optimizer's state, the numbers as tensors."""
-    for key, value in state.items():
-        if isinstance(value, Tensor):
-            yield key, value
-        elif isinstance(value, (bool, int, float)):
-            yield key, torch.tensor(value, device="cpu")
 
 
 @dataclass(frozen=True)

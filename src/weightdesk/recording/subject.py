@@ -82,6 +82,11 @@ class Subject:
             if isinstance(tensor, Tensor) and self.can_store(name, tensor)
         }
 
+    def buffer_names(self) -> set[str]:
+        """Names of the buffers among the tensors of `state`."""
+        buffers = self.model.named_buffers(remove_duplicate=False)
+        return {original_name(name) for name, _ in buffers}
+
     def can_store(self, name: str, tensor: Tensor) -> bool:
         """Whether a tensor can be an entry of a snapshot; one that cannot is named in the notes.
 
