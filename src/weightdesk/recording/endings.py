@@ -58,8 +58,16 @@ def one_line(text: str) -> str:
     """
     if len(text) > 100 * _LONGEST:  # nobody wants to wait for a gigabyte to be tidied
         text = text[: 100 * _LONGEST]
-    shorter = _FOLDERS.sub("", " ".join(printable(text, keep="\n\r\t").split()))
-    return shorter if len(shorter) <= _LONGEST else shorter[: _LONGEST - 1] + "…"
+    return shortened(_FOLDERS.sub("", " ".join(printable(text, keep="\n\r\t").split())), _LONGEST)
+
+
+def shortened(text: str, most: int) -> str:
+    """Text of so many characters at most; one that was cut ends with an ellipsis.
+
+    >>> shortened("abcdef", 6), shortened("abcdefg", 6)
+    ('abcdef', 'abcde…')
+    """
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def printable(text: str, keep: str = "") -> str:

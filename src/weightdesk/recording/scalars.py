@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from torch import Tensor
 
-from weightdesk.recording.endings import one_line, printable
+from weightdesk.recording.endings import one_line, printable, shortened
 from weightdesk.recording.gradients import local
 from weightdesk.recording.warning import warn
 from weightdesk.runs.format import METRICS_COLUMNS
@@ -128,8 +128,7 @@ def _of_tensor(tensor: Tensor) -> float | Tensor | None:
 
 
 def _shown(name: str) -> str:
-    shown = printable(name)
-    return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"
+    return shortened(printable(name), _SHOWN)
 
 
 def _described(value: object) -> str:
@@ -137,7 +136,6 @@ def _described(value: object) -> str:
     if isinstance(value, Tensor):
         return f"a tensor of shape {list(value.shape)}"
     try:
-        text = one_line(repr(value))
+        return shortened(one_line(repr(value)), _SHOWN)
     except Exception:  # an object whose __repr__ is broken
         return f"<{type(value).__name__}>"
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
