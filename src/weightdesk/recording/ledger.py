@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import Any
 
 from weightdesk.errors import OptionError, RunExistsError
@@ -18,6 +17,25 @@ from weightdesk.runs.format import MANIFEST
 from weightdesk.runs.manifest import Manifest, write_manifest
 from weightdesk.runs.stores import Store
 from weightdesk.types import Step
+
+
+@dataclass(frozen=True)
+class RunEnd:
+    """How a run ended.
+
+    Attributes:
+        status: as `run.json` has it.
+        note: the reason, if there is one to tell.
+        last_step: optimizer steps done.
+        notes: what the recording left out, beside what was known when it began.
+        facts: further entries of `recording`.
+    """
+
+    status: str
+    note: str | None
+    last_step: Step
+    notes: Sequence[str] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,56 +83,32 @@ class Ledger:
             notes.changed = False
             _write(self.store, self.manifest)
 
-    def write(
-        self,
-        status: str,
-        note: str | None,
-        last_step: Step,
-        notes: Sequence[str] = (),
-        facts: Mapping[str, Any] = MappingProxyType({}),
-    ) -> None:
-        """Write how the run ended, while the lease stays.
-
-        Arguments:
-            status: as `run.json` has it.
-            note: the reason, if there is one to tell.
-            last_step: optimizer steps done.
-            notes: what the recording left out, beside what was known when it began.
-            facts: further entries of `recording`.
-        """
+    def write(self, end: RunEnd) -> None:
+        """Write how the run ended, while the lease stays."""
         if self.release is None:
             return
-        recording = {**self.manifest.recording, **facts}
-        recording["notes"] = [*recording.get("notes", []), *notes, *self.late_notes()]
+        recording = {**self.manifest.recording, **end.facts}
+        recording["notes"] = [*recording.get("notes", []), *end.notes, *self.late_notes()]
         ended = replace(
             self.manifest,
-            status=status,
-            note=note,
+            status=end.status,
+            note=end.note,
             closed=now(),
-            last_step=last_step,
+            last_step=end.last_step,
             recording=recording,
         )
         _write(self.store, ended)
 
-    def close(
-        self,
-        status: str,
-        note: str | None,
-        last_step: Step,
-        notes: Sequence[str] = (),
-        facts: Mapping[str, Any] = MappingProxyType({}),
-        *,
-        is_written: bool = True,
-    ) -> None:
+    def close(self, end: RunEnd, *, is_written: bool = True) -> None:
         """Write how the run ended and give the lease back.
 
         Arguments:
-            status: as for `write`, and so are the other ones.
+            end: of the run.
             is_written: false if a thread of this process still writes to the run; then the lease stays with
                 the process, so that nobody else begins to write there.
         """
         try:
-            self.write(status, note, last_step, notes, facts)
+            self.write(end)
         finally:
             if self.release is not None and is_written:
                 self.release()

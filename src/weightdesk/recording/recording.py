@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 from weightdesk.recording import openrecordings
 from weightdesk.recording.budget import CostBudget
 from weightdesk.recording.endings import Status, describe_error, ending_of, one_line
-from weightdesk.recording.ledger import Ledger
+from weightdesk.recording.ledger import Ledger, RunEnd
 from weightdesk.recording.livecheck import LiveCheck
 from weightdesk.recording.recorder import Recorder
 from weightdesk.recording.replicas import ReplicaCheck
@@ -242,7 +242,7 @@ class Recording:
             return
         notes, facts = list(self._scalars.notes), dict[str, object]()
         self._attempt(lambda: self._add_strides(notes, facts))
-        self._ledger.close(status, note, self.step, notes, facts, is_written=is_written)
+        self._ledger.close(RunEnd(status, note, self.step, notes, facts), is_written=is_written)
 
     def _add_strides(self, notes: list[str], facts: dict[str, object]) -> None:
         """Add what `run.json` says of the steps that were left out."""
@@ -258,7 +258,7 @@ class Recording:
             return
         ledger, step = self._ledger, self.step
         self._telling = threading.Thread(
-            target=lambda: self._attempt(lambda: ledger.write("stopped", note, step)),
+            target=lambda: self._attempt(lambda: ledger.write(RunEnd("stopped", note, step))),
             name="weightdesk-stop",
             daemon=True,
         )

@@ -20,7 +20,7 @@ from weightdesk.recording import environment, openrecordings
 from weightdesk.recording.budget import CostBudget
 from weightdesk.recording.endings import describe_error, one_line
 from weightdesk.recording.keeper import SnapshotKeeper
-from weightdesk.recording.ledger import Ledger, now
+from weightdesk.recording.ledger import Ledger, RunEnd, now
 from weightdesk.recording.livecheck import LiveCheck
 from weightdesk.recording.membership import membership_of
 from weightdesk.recording.recorder import Recorder
@@ -142,7 +142,7 @@ def watch(
     )
     with _refusals(place), ExitStack() as undo:
         ledger = Ledger.open(store, manifest, membership, overwrite=overwrite)
-        undo.callback(ledger.close, "failed", "the recording could not begin", 0)
+        undo.callback(ledger.close, RunEnd("failed", "the recording could not begin", 0))
         on_cpu = all(parameter.is_cpu for parameter in subject.parameters.values())
         clock = time.thread_time if on_cpu else time.perf_counter
         budget = CostBudget(cost, clock=clock, is_fixed=every is not None)
