@@ -24,15 +24,8 @@ from weightdesk.runs.stores import Store
 Arrays: TypeAlias = Mapping[str, Tensor]
 T = TypeVar("T")
 
-_UNREADABLE: Final = (
-    *(OSError, WeightdeskError, pa.ArrowException),
-    *(
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-    ),  # of a parser that is given something else
-)
+_MISREAD: Final = (ValueError, LookupError, TypeError, AttributeError)  # of a parser given something else
+_UNREADABLE: Final = (OSError, WeightdeskError, pa.ArrowException, *_MISREAD)
 
 
 @dataclass(frozen=True)

@@ -55,9 +55,7 @@ class SnapshotKeeper:
         if self._rank.sharded:
             return False
         if self._streams is None:
-            tensors = subject.state().values()
-            size = memory_of(tensors)
-            self._streams = size >= STREAMED
+            self._streams = memory_of(subject.state().values()) >= STREAMED
         return self._streams
 
     def spool(self) -> Spool:
@@ -97,9 +95,8 @@ class SnapshotKeeper:
         if self._every_step is None or isinstance(snapshot, StreamedSnapshot) or snapshot.is_last:
             return False
         self._every_step.add(snapshot)
-        return (
-            snapshot.step > 0
-        )  # the file of step 0 is to have the weights from which the first step started
+        # The file of step 0 is to have the weights from which the first step started.
+        return snapshot.step > 0
 
     def keep(self, snapshot: Snapshot | StreamedSnapshot) -> None:
         """Write a snapshot, or this process's piece of it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -68,7 +69,7 @@ def _named(source: Source, named: str) -> Source:
 
 
 def _at(source: Source, path: str, digest: str | None) -> Source:
-    return Source(**(vars(source) | {"path": path, "content_hash": digest}))
+    return replace(source, path=path, content_hash=digest)
 
 
 def _places(path: str, near: str) -> Iterator[Path]:
