@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import settings
 from torch import nn
 from trainings import small_network
 
+from weightdesk.recording import openrecordings
 from weightdesk.runs import Run, open_run
 
 # Tests run side by side: more threads than processors would only wait for each other.
@@ -27,6 +29,17 @@ def _no_waiting_for_the_disk() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _descriptor: None)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_recording_outlives_its_test() -> Iterator[None]:
+    """A test that fails leaves its recording open, which would be counted in the tests that follow."""
+    open_before = list(openrecordings._recordings)
+    yield
+    with warnings.catch_warnings(action="ignore"):
+        for recording in openrecordings._recordings[:]:
+            if not any(recording is other for other in open_before):
+                recording.close_abandoned()
 
 
 @pytest.fixture

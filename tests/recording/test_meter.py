@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from weightdesk.recording.meter import StepMeter
+from weightdesk.recording.notes import Notes
 from weightdesk.recording.spool import Spool
 from weightdesk.statistics.layout import CHUNK
 
@@ -25,7 +26,7 @@ def test_an_update_measured_from_a_spool_has_the_same_bits(tmp_path: Path, dtype
         "one": torch.randn(()).to(dtype),
         "none": torch.empty(0, 2, dtype=dtype),
     }
-    meters = [StepMeter(frozenset({"weight", "update"})) for _ in range(2)]
+    meters = [StepMeter(frozenset({"weight", "update"}), Notes([])) for _ in range(2)]
     meters[0].spool = Spool(tmp_path)
     for step in range(2):
         for meter in meters:

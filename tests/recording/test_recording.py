@@ -248,7 +248,7 @@ def test_a_stop_beside_a_hook_of_the_user(tmp_path: Path, monkeypatch: pytest.Mo
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(recording._recorder._sampler, "read", fail)  # type: ignore[union-attr]
+    monkeypatch.setattr(recording._recorder._sampled._sampler, "read", fail)  # type: ignore[union-attr]
     with pytest.warns(RuntimeWarning, match="No space left"):
         run_steps(model, optimizer, 3)
     handle.remove()
