@@ -75,6 +75,7 @@ def test_a_recording_brings_no_team_of_threads_and_no_pandas(tmp_path: Path) -> 
     assert not has_pandas
 
 
-def test_a_check_beside_the_training_brings_no_team_of_threads(tmp_path: Path) -> None:
-    threads, _ = run(tmp_path / "run", check="yes")
+def test_nor_does_a_check_beside_the_training(tmp_path: Path) -> None:
+    threads, has_pandas = run(tmp_path / "run", check="yes")
     assert threads <= 2 + _ARROW
+    assert not has_pandas

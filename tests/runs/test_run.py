@@ -18,8 +18,8 @@ from weightdesk.errors import (
     StepNotKeptError,
     UnknownParameterError,
 )
-from weightdesk.runs import Run, Store, open_run, open_store
-from weightdesk.runs.format import extra_name, snapshot_name
+from weightdesk.runs import Run, Store, door, open_run, open_store, snapshotfolder
+from weightdesk.runs.format import SNAPSHOTS, extra_name, snapshot_name
 from weightdesk.runs.manifest import Manifest, write_manifest
 from weightdesk.runs.parts import PartWriter
 from weightdesk.runs.snapshots import write_extra, write_snapshot
@@ -320,3 +320,25 @@ def test_a_run_written_in_two_halves_of_a_pair_opens(record: Callable[..., Store
     run = open_run(store.location)
     assert run.steps[-1] == 10
     assert run.gradient("fc.weight", 12).unique().tolist() == [1]
+
+
+def test_reading_every_step_lists_the_snapshots_a_few_times_at_most(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a check of a run of thousands of snapshots takes minutes."""
+    lists = []
+
+    def list_names(store: Store, folder: str) -> list[str]:
+        lists.append(folder)
+        return door.list_names(store, folder)
+
+    monkeypatch.setattr(snapshotfolder, "list_names", list_names)
+    steps = run.gradient_steps_of("fc.weight")
+    for step in steps:
+        run.weights("fc.weight", step)
+        run.gradient("fc.weight", step)
+        run.update("fc.weight", step)
+        run.state("fc.weight", step)
+        run.options("fc.weight", step)
+    assert len(steps) > 1
+    assert lists.count(SNAPSHOTS) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from weightdesk.checkup.passes import Passes
 from weightdesk.checkup.passrows import check_passes
 from weightdesk.errors import RunFormatError
+from weightdesk.runs.arrowvalues import floats, integer, numbers, presence
 from weightdesk.runs.format import PASSES
 from weightdesk.runs.parameters import Parameter
 from weightdesk.runs.run import Run
@@ -102,17 +103,18 @@ class Record:
         return tuple(step for step in self.run.gradient_steps if step < max(1, self.last_step))
 
     def _cut(self, table: pa.Table) -> pa.Table:
-        return table if self._until is None else table.filter(pc.less_equal(table["step"], self._until))
+        return (
+            table if self._until is None else table.filter(pc.less_equal(table["step"], integer(self._until)))
+        )
 
     @cached_property
     def metrics(self) -> dict[str, Curve]:
         """What was logged, where it was; a name with an underscore or capitals is the same without."""
         table = self._cut(self.run.metrics)
-        steps = table["step"].to_numpy()
+        steps = numbers(table["step"])
         found: dict[str, Curve] = {}
         for name in table.column_names[2:]:
-            there = np.asarray(table[name].is_valid())
-            values = table[name].to_numpy(zero_copy_only=False).astype(float)
+            there, values = presence(table[name]), floats(table[name])
             found[name.lower().replace("-", "_").replace(" ", "_")] = Curve(steps[there], values[there])
         return found
 
@@ -157,19 +159,16 @@ class Record:
         return found
 
     def _samples(self, table: pa.Table) -> dict[ParameterName, Samples]:
+        steps, weights, gradients = numbers(table["step"]), floats(table["weight"]), floats(table["gradient"])
+        missing = ~presence(table["gradient"])
         names, owners = _codes(table["parameter"])
-        steps, order = table["step"].to_numpy(), np.arange(len(owners))
-        weights = table["weight"].to_numpy()
-        missing = ~np.asarray(table["gradient"].is_valid())
-        gradients = table["gradient"].to_numpy(zero_copy_only=False).astype(float)
         found = {}
-        for code, name in enumerate(names):
-            rows = order[owners == code]
+        for code, rows in _groups(owners):
             own, counts = np.unique(steps[rows], return_counts=True)
-            if not len(own) or counts.min() != counts.max():
+            if counts.min() != counts.max():
                 continue
             shape = (len(own), int(counts[0]))
-            found[name] = Samples(
+            found[names[code]] = Samples(
                 own,
                 weights[rows].reshape(shape),
                 gradients[rows].reshape(shape),
@@ -182,22 +181,19 @@ class Record:
         table = self._cut(self.run.statistics)
         names, owners = _codes(table["parameter"])
         kinds, sorts = _codes(table["kind"])
-        keys = owners.astype(np.int64) * max(1, len(kinds)) + sorts
-        order = np.argsort(keys, kind="stable")
-        bounds = np.flatnonzero(np.diff(keys[order], prepend=-1))
-        groups = np.split(order, bounds[1:]) if len(order) else []
-        columns = {name: table[name].to_numpy(zero_copy_only=False) for name in ("step", *_MEASURED)}
+        columns = {"step": numbers(table["step"])} | {name: floats(table[name]) for name in _MEASURED}
+        keys = owners * max(1, len(kinds)) + sorts
         return {
-            (names[owners[rows[0]]], kinds[sorts[rows[0]]]): {
+            (names[key // len(kinds)], kinds[key % len(kinds)]): {
                 name: each[rows] for name, each in columns.items()
             }
-            for rows in groups
+            for key, rows in _groups(keys)
         }
 
     def statistic(self, name: str, kind: str, column: str) -> Curve | None:
         """A column among `_MEASURED` of the statistics of a parameter or module over the steps."""
         found = self._statistics.get((name, kind))
-        return None if found is None else Curve(found["step"], found[column].astype(float))
+        return None if found is None else Curve(found["step"], found[column])
 
     def measured(self, kind: str) -> list[str]:
         """What has statistics of a kind: parameters in the order of the model, modules as they ran."""
@@ -269,8 +265,14 @@ def _share(curve: Curve | None) -> Curve | None:
 
 
 def _codes(column: Any) -> tuple[list[str], npt.NDArray[np.int64]]:
-    combined = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
-    if column.length() == 0:
-        return [], np.zeros(0, np.int64)
-    encoded = combined if hasattr(combined, "indices") else combined.dictionary_encode()
-    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    """The names of a column, and for each row the place of its own."""
+    encoded = column.dictionary_encode().unify_dictionaries().combine_chunks()
+    return encoded.dictionary.to_pylist(), numbers(encoded.indices).astype(np.int64)
+
+
+def _groups(keys: npt.NDArray[np.int64]) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
+    """Every key with its rows, in their order."""
+    order = np.argsort(keys, kind="stable")
+    starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
+    for rows in np.split(order, starts[1:]) if len(order) else ():
+        yield int(keys[rows[0]]), rows

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from weightdesk.runs.arrowvalues import numbers, presence
 from weightdesk.runs.footer import Footer
 from weightdesk.runs.format import MAX_STEP, TableFormat
 
@@ -167,8 +170,7 @@ def _check_lists(table: pa.Table, layout: TableFormat) -> None:
     """Check that columns of lists which belong together do."""
     for first, second in layout.paired:
         if {first, second} <= set(table.column_names):
-            lengths = (pc.fill_null(pc.list_value_length(table.column(name)), 0) for name in (first, second))
-            if not pc.all(pc.equal(*lengths), min_count=0).as_py():
+            if not np.array_equal(_lengths(table.column(first)), _lengths(table.column(second))):
                 raise ValueError(f"the lists of its columns {first} and {second} differ in length")
     for matrix, width in layout.matrices:
         if {matrix, width} <= set(table.column_names):
@@ -176,12 +178,19 @@ def _check_lists(table: pa.Table, layout: TableFormat) -> None:
 
 
 def _check_matrices(table: pa.Table, matrix: str, width: str) -> None:
-    lengths = pc.fill_null(pc.list_value_length(table.column(matrix)), 0).cast(pa.int64())
-    widths = pc.fill_null(table.column(width), 0)
-    rows = pc.divide(lengths, pc.max_element_wise(widths, 1))
+    lengths, widths = _lengths(table.column(matrix)), _or_zero(table.column(width))
+    rows = lengths // np.maximum(widths, 1)
     # A width of 0 or none goes with an empty list; 0 × rows is 0 only then.
-    if not pc.all(pc.equal(pc.multiply(rows, widths), lengths), min_count=0).as_py():
+    if not np.array_equal(rows * widths, lengths):
         raise ValueError(f"the lists of its column {matrix} are no matrices of the width in {width}")
+
+
+def _lengths(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    return _or_zero(pc.list_value_length(column))
+
+
+def _or_zero(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    return np.where(presence(column), numbers(column), 0).astype(np.int64)
 
 
 def _width(kind: pa.DataType) -> int:

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from weightdesk.runs.arrowvalues import numbers, places
+
 
 def concatenate(tables: Sequence[pa.Table]) -> pa.Table:
     """All rows one after the other; columns in the order of first appearance, null where missing.
@@ -27,7 +29,7 @@ def sort_rows(table: pa.Table, keys: Sequence[str]) -> pa.Table:
     if table.num_rows < 2:
         return table
     order = np.lexsort([sort_codes(table.column(key)) for key in reversed(keys)])
-    return table.take(_memory_of(order))
+    return table.take(places(order))
 
 
 def rows_of_rounds(table: pa.Table, stride: int, together: int = 1) -> pa.Table:
@@ -44,28 +46,15 @@ def rows_of_rounds(table: pa.Table, stride: int, together: int = 1) -> pa.Table:
     if stride == 1:
         return table
     wanted = sort_codes(table.column("step")) // together % stride == 0
-    places = np.flatnonzero(wanted).astype(np.int64)
-    return table.take(_memory_of(places))
-
-
-def _memory_of(places: npt.NDArray[np.int64]) -> pa.Array:
-    """Places as Arrow has them, from their memory: an array handed over would import pandas."""
-    return pa.Array.from_buffers(pa.int64(), len(places), [None, pa.py_buffer(places)])
+    return table.take(places(np.flatnonzero(wanted)))
 
 
 def sort_codes(column: pa.ChunkedArray) -> npt.NDArray[np.generic]:
     """Numbers in the same order as the column's values: integers themselves, ranks for names."""
     if not pa.types.is_dictionary(column.type):
-        empty = np.zeros(0, column.type.to_pandas_dtype())
-        return np.concatenate([empty, *map(_integers, column.chunks)])
+        return numbers(column)
     array = column.unify_dictionaries().combine_chunks()
     names = np.asarray(array.dictionary.to_pylist(), dtype=object)
     ranks = np.empty(len(names), np.int64)
     ranks[np.argsort(names)] = np.arange(len(names))
-    return np.asarray(ranks[_integers(array.indices)])
-
-
-def _integers(array: pa.Array) -> npt.NDArray[np.generic]:
-    """The memory of integers without nulls; `to_numpy` would import pandas, too."""
-    dtype = np.dtype(array.type.to_pandas_dtype())
-    return np.frombuffer(array.buffers()[1], dtype, len(array), array.offset * dtype.itemsize)
+    return np.asarray(ranks[numbers(array.indices)])

@@ -40,6 +40,7 @@ from weightdesk.runs.snapshotfolder import SnapshotFolder
 from weightdesk.runs.steps import choose_step
 from weightdesk.runs.stores import Store, open_store
 from weightdesk.runs.tables import PartReader, Where
+from weightdesk.types import ParameterName, Step
 
 if TYPE_CHECKING:
     from weightdesk.explain.updates.move import MoveReasons
@@ -193,8 +194,10 @@ class Run:
 
     def weights(self, name: str, step: SupportsIndex) -> Tensor:
         """The whole parameter after `step` optimizer steps."""
-        parameter = self.parameters[name]
-        wanted, whole = operator.index(step), self.steps
+        parameter, wanted = self.parameters[name], operator.index(step)
+        if (known := self._known_tensor(parameter, wanted, parameter.name)) is not None:
+            return known
+        whole = self.steps
         if not parameter.is_lasting or (wanted >= 0 and wanted not in whole):
             whole = self._snapshots.steps_with(parameter.name)  # reads the header of every file
         what = "snapshot" if parameter.is_lasting else f"snapshot of {parameter.name}"
@@ -211,9 +214,9 @@ class Run:
     def state(self, name: str, step: SupportsIndex) -> dict[str, Tensor]:
         """What the optimizer remembered of the parameter before its step from `step` on, by its own keys."""
         parameter = self.parameters[name].name
-        at = choose_step(step, self._snapshots.extra_steps(parameter), "optimizer state")
-        keys = [key for key in self._snapshots.keys(at, parameter) if key not in BESIDE_STATE]
+        at = self._extra_step(parameter, step, "optimizer state")
         try:
+            keys = [key for key in self._snapshots.keys(at, parameter) if key not in BESIDE_STATE]
             return {key: self._snapshots.tensor(at, f"{parameter}@{key}") for key in keys}
         except FileNotFoundError:
             raise self._thinned(at) from None
@@ -251,8 +254,11 @@ class Run:
         Where the extra file does not tell them, those with which the recording began.
         """
         parameter = self.parameters[name].name
-        at = choose_step(step, self._snapshots.extra_steps(parameter), "optimizer options")
-        then = self._snapshots.facts(at).options
+        at = self._extra_step(parameter, step, "optimizer options")
+        try:
+            then = self._snapshots.facts(at).options
+        except FileNotFoundError:
+            raise self._thinned(at) from None
         if parameter in then:
             return dict(then[parameter])
         for group in (group for optimizer in self._opened.optimizers for group in optimizer["groups"]):
@@ -318,12 +324,25 @@ class Run:
     def _extra(self, name: str, key: str, step: SupportsIndex) -> Tensor:
         parameter, wanted = self.parameters[name], operator.index(step)
         place = f"{parameter.name}@{key}"
-        if wanted >= 0:
-            with suppress(FileNotFoundError):
-                return self._checked(self._snapshots.tensor(wanted, place), wanted, place, parameter)
+        if (known := self._known_tensor(parameter, wanted, place)) is not None:
+            return known
         beside = "beside the weights of" if wanted in self.steps else "of"
         chosen = choose_step(wanted, self._snapshots.steps_with(place), f"{key} {beside} {parameter.name}")
         return self._tensor(chosen, place, parameter)
+
+    def _known_tensor(self, parameter: Parameter, step: int, key: str) -> Tensor | None:
+        """A tensor of a step, without a list of all the others; None if there is none."""
+        if step >= 0:
+            with suppress(FileNotFoundError):
+                return self._checked(self._snapshots.tensor(step, key), step, key, parameter)
+        return None
+
+    def _extra_step(self, parameter: ParameterName, step: SupportsIndex, what: str) -> Step:
+        """The step that is meant among those of which a parameter's optimizer state is kept."""
+        wanted = operator.index(step)
+        if self._snapshots.has_extra(wanted, parameter):
+            return wanted
+        return choose_step(wanted, self._snapshots.extra_steps(parameter), what)
 
     def _history(self, name: str, index: AnyIndex, column: str, suffix: str) -> History:
         parameter = self.parameters[name]

@@ -137,7 +137,7 @@ def _is_complete(table: pa.Table, ranks: _Array, sizes: Mapping[str, int]) -> np
     most: dict[str, int] = {}
     for name, rows in zip(names, ranks.tolist(), strict=True):
         most[name] = max(most.get(name, 0), rows)
-    counts = table.column("count").to_pylist()
+    counts = table.column("count").fill_null(0).to_pylist()
     seen = zip(names, counts, ranks.tolist(), strict=True)
     whole = [count >= sizes[name] if name in sizes else rows == most[name] for name, count, rows in seen]
     return np.asarray(whole, dtype=bool)

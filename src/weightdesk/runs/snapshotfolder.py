@@ -99,6 +99,14 @@ class SnapshotFolder:
         steps = listing.extra | listing.rows.keys()
         return tuple(step for step in sorted(steps) if parameter is None or not self._lacks(step, parameter))
 
+    def has_extra(self, step: Step, parameter: ParameterName) -> bool:
+        """Whether gradient, update and optimizer state of a parameter are kept of a step.
+
+        Files are not listed again for it: a step that is as new as that may be missed.
+        """
+        is_listed = step in self._listing.extra or step in self._listing.rows
+        return is_listed and not self._lacks(step, parameter)
+
     def steps_with(self, key: str) -> tuple[Step, ...]:
         """Steps of which a tensor is kept, by its name in the state dict or in the extra file."""
         return tuple(place.step for place in self._places(key))
@@ -308,7 +316,8 @@ class SnapshotFolder:
 
     def _lacks(self, step: Step, parameter: ParameterName) -> bool:
         try:
-            return parameter in _names(self._about(step).get(LEFT_OUT, "[]"))
+            left_out = self._about(step).get(LEFT_OUT)
+            return left_out is not None and parameter in _names(left_out)
         except FileNotFoundError:
             return True
 

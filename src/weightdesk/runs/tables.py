@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from weightdesk.errors import RunFormatError
+from weightdesk.runs.arrowvalues import empty_table, integer
 from weightdesk.runs.columntypes import column_names, conform, unpacked_size
 from weightdesk.runs.footer import Footer
 from weightdesk.runs.format import MAX_STEP, TABLES
@@ -99,7 +100,7 @@ class PartReader:
             listed = {part.name for part in parts}  # another thread may read, too, and list other parts
             self._footers = {name: each for name, each in [*self._footers.items()] if name in listed}
             self._columns = {name: each for name, each in [*self._columns.items()] if name in listed}
-            return concatenate([schema.empty_table(), *(tables[part] for part in parts)])
+            return concatenate([empty_table(schema), *(tables[part] for part in parts)])
         raise RunFormatError(f"the parts in {self._store.location}/{self._folder} vanish while they are read")
 
     def read_part(self, part: Part, columns: Sequence[str]) -> pa.Table:
@@ -194,7 +195,12 @@ class _Budget:
 
 def _equals(column: pa.ChunkedArray, value: str | int) -> pa.ChunkedArray:
     if not pa.types.is_dictionary(column.type):
-        return pc.equal(column, value)
+        return pc.equal(column, integer(int(value), column.type))
     # Compares codes: pyarrow itself would first write out the name of every row.
-    fits = [pc.equal(each.indices, pc.index(each.dictionary, value)) for each in column.chunks]
+    fits = [pc.equal(each.indices, _place(each, value)) for each in column.chunks]
     return pa.chunked_array(fits, pa.bool_())
+
+
+def _place(column: pa.DictionaryArray, value: str | int) -> pa.Scalar:
+    names = column.dictionary.to_pylist()
+    return integer(names.index(value) if value in names else -1, column.indices.type)
