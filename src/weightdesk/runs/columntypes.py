@@ -169,9 +169,9 @@ def _check_items(name: str, column: pa.ChunkedArray) -> None:
 def _check_lists(table: pa.Table, layout: TableFormat) -> None:
     """Check that columns of lists which belong together do."""
     for first, second in layout.paired:
-        if {first, second} <= set(table.column_names):
-            if not np.array_equal(_lengths(table.column(first)), _lengths(table.column(second))):
-                raise ValueError(f"the lists of its columns {first} and {second} differ in length")
+        is_there = {first, second} <= set(table.column_names)
+        if is_there and not np.array_equal(_lengths(table.column(first)), _lengths(table.column(second))):
+            raise ValueError(f"the lists of its columns {first} and {second} differ in length")
     for matrix, width in layout.matrices:
         if {matrix, width} <= set(table.column_names):
             _check_matrices(table, matrix, width)
