@@ -69,12 +69,7 @@ from weightdesk.statistics.layout import (
 
 @njit(**COMPILED)
 def _widen(kind, address, start, length, unsigned):
-    """Copy a block of values of at most 32 bits into float32 scratch."""
-    if kind == FLOAT32:
-        words = carray(pointer(address), (start + length,), np.uint32)[start:]
-        for i in range(length):
-            unsigned[i] = words[i]
-        return
+    """Write a block of 16-bit values as float32."""
     half = carray(pointer(address), (start + length,), np.uint16)[start:]
     if kind == BFLOAT16:
         widen_bfloat16(half, unsigned)
@@ -97,21 +92,25 @@ def _single_chunk(kind, address, before, start, stop, scratch, tables, seen, row
     """Describe elements start to stop of a tensor of at most 32 bits an element."""
     blocks, sums, extremes = scratch
     spare = blocks[0], blocks[0].view(np.int32), blocks[0].view(np.uint32)
-    direct = kind == FLOAT32 and before == 0
-    size = stop if direct else 0
-    values = carray(pointer(address), (size,), np.float32)
+    is_single = kind == FLOAT32
+    values = carray(pointer(address), (stop if is_single else 0,), np.float32)
+    others = carray(pointer(before), (stop if is_single and before else 0,), np.float32)
     for first in range(start, stop, BLOCK):
         length = min(BLOCK, stop - first)
-        if direct:
+        if is_single:
             block = values[first : first + length]
         else:
             block = blocks[1][:length]
             _widen(kind, address, first, length, block.view(np.uint32))
-            if before:
-                other, difference = blocks[2][:length], blocks[3][:length]
+        if before:
+            if is_single:
+                other = others[first : first + length]
+            else:
+                other = blocks[2][:length]
                 _widen(kind, before, first, length, other.view(np.uint32))
-                row[SIGN_FLIPS] += _subtract(block, other, difference)
-                block = difference
+            difference = blocks[3][:length]
+            row[SIGN_FLIPS] += _subtract(block, other, difference)
+            block = difference
         views = block, block.view(np.int32), block.view(np.uint32)
         describe_singles(views, (spare, sums, extremes), tables, seen, row)
 

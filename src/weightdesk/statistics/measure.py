@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import Final
 
 import numpy as np
@@ -29,7 +30,7 @@ KINDS: Final = {
 }
 
 # Below this many elements a thread, waking another thread takes longer than what it would save.
-_WORTH_A_THREAD: Final = 1 << 19
+_WORTH_A_THREAD: Final = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,13 @@ class _Scratch(threading.local):
     """Working memory for the team of each thread that measures; the kernels leave it as they need it."""
 
     def __init__(self) -> None:
-        self._words = np.zeros(0, np.int64)
+        self._words, self._address = np.zeros(0, np.int64), 0
 
     def address(self, workers: int) -> int:
         if len(self._words) < workers * layout.SCRATCH:
             self._words = np.zeros(workers * layout.SCRATCH, np.int64)
-        return self._words.ctypes.data
+            self._address = self._words.ctypes.data
+        return self._address
 
 
 _scratch: Final = _Scratch()
@@ -110,24 +112,26 @@ def measure(
 
     """
     flat = [each if each.is_contiguous() else in_memory_order(each) for each in tensors]
-    addresses = np.array([tensor.data_ptr() for tensor in flat], np.uint64)
-    kinds = np.array([KINDS[tensor.dtype] for tensor in flat], np.int8)
     earlier = [None if old is None else in_memory_order(old) for old in before or ()]
-    befores = np.zeros(len(flat), np.uint64)
-    befores[: len(earlier)] = [0 if old is None else old.data_ptr() for old in earlier]
-    chunks, elements = _chunks(tuple(tensor.numel() for tensor in flat))
-    rows = np.empty((len(chunks), layout.FIELDS))
-    totals = np.empty((len(flat), layout.FIELDS))
-    workers = max(1, min(threads or torch.get_num_threads(), elements // _WORTH_A_THREAD))
-    histograms = np.zeros((workers, len(flat), layout.BINS), np.int64)
-    plan = np.array([
-        addresses.ctypes.data, befores.ctypes.data, kinds.ctypes.data, len(flat),
-        chunks.ctypes.data, len(chunks), rows.ctypes.data,
-        histograms.ctypes.data, _scratch.address(workers), workers, 0, 0,
-    ])  # fmt: skip
-    together(kernels["describe_chunks"], plan.ctypes.data, workers)
-    kernels["merge_chunks"](chunks.ctypes.data, len(chunks), rows.ctypes.data, totals.ctypes.data, len(flat))
-    return Measurements(totals, histograms.sum(axis=0) if workers > 1 else histograms[0])
+    work = _work(tuple([tensor.numel() for tensor in flat]), tuple([tensor.dtype for tensor in flat]))
+    workers = max(1, min(threads or torch.get_num_threads(), work.elements // _WORTH_A_THREAD))
+    # One piece of memory for all, since asking NumPy for an address takes longer than the rest of this.
+    ends = work.ends
+    words = np.zeros(ends[-1] + workers * len(flat) * layout.BINS, np.int64)
+    plan, befores, rows, totals, histograms = (words.ctypes.data + 8 * end for end in (0, *ends[1:]))
+    words[ends[0] : ends[0] + len(flat)] = [tensor.data_ptr() for tensor in flat]
+    words[ends[1] : ends[1] + len(earlier)] = [0 if old is None else old.data_ptr() for old in earlier]
+    words[: layout.PLAN] = (
+        plan + 8 * ends[0], befores, work.kinds_address, len(flat), work.chunks_address, len(work.chunks),
+        rows, histograms, _scratch.address(workers), workers, 0, 0,
+    )  # fmt: skip
+    together(kernels["describe_chunks"], plan, workers)
+    kernels["merge_chunks"](work.chunks_address, len(work.chunks), rows, totals, len(flat))
+    counts = words[ends[-1] :].reshape(workers, len(flat), layout.BINS)
+    return Measurements(
+        words[ends[3] : ends[4]].view(np.float64).reshape(-1, layout.FIELDS),
+        counts.sum(axis=0) if workers > 1 else counts[0],
+    )
 
 
 def merge(parts: Sequence[Measurements]) -> Measurements:
@@ -147,12 +151,33 @@ def merge(parts: Sequence[Measurements]) -> Measurements:
     return Measurements(totals, np.sum([part.histograms for part in parts], axis=0))
 
 
-@lru_cache(maxsize=64)
-def _chunks(sizes: tuple[int, ...]) -> tuple[npt.NDArray[np.int64], int]:
-    """(tensor, first element, element after the last) of every chunk of every tensor; all elements."""
-    cut = [
-        (tensor, start, min(start + layout.CHUNK, size))
-        for tensor, size in enumerate(sizes)
-        for start in range(0, size, layout.CHUNK)
-    ]
-    return np.array(cut, np.int64).reshape(-1, 3), sum(sizes)
+class _Work:
+    """What of a plan depends on the sizes and types of the tensors alone.
+
+    Arguments:
+        sizes: number of elements of each tensor.
+        dtypes: of the tensors.
+
+    Attributes:
+        chunks: (tensor, first element, element after the last) of every chunk of every tensor.
+        elements: of all tensors.
+        ends: after how many words the plan ends, the addresses, those of what is subtracted, the rows of
+            the chunks and the totals of the tensors.
+    """
+
+    def __init__(self, sizes: tuple[int, ...], dtypes: tuple[torch.dtype, ...]) -> None:
+        cut = [
+            (tensor, start, min(start + layout.CHUNK, size))
+            for tensor, size in enumerate(sizes)
+            for start in range(0, size, layout.CHUNK)
+        ]
+        self.chunks = np.array(cut, np.int64).reshape(-1, 3)
+        self.elements = sum(sizes)
+        self._kinds = np.array([KINDS[dtype] for dtype in dtypes], np.int8)
+        self.chunks_address, self.kinds_address = self.chunks.ctypes.data, self._kinds.ctypes.data
+        fields = layout.FIELDS
+        lengths = (layout.PLAN, len(sizes), len(sizes), len(cut) * fields, len(sizes) * fields)
+        self.ends = tuple(accumulate(lengths))
+
+
+_work = lru_cache(maxsize=64)(_Work)
