@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn.utils import prune
 from torch.optim import SGD
 
 from weightdesk.recording.structure import Structure
@@ -27,7 +28,7 @@ CHANGES: dict[str, Callable[[nn.Sequential, SGD], object]] = {
     "parameter registered": lambda m, o: m[0].register_parameter("bias", nn.Parameter(torch.zeros(3))),
     "parameter removed": lambda m, o: m[1][1].register_parameter("bias", None),
     "parameter renamed": lambda m, o: m[0]._parameters.update(w=m[0]._parameters.pop("weight")),
-    "pruned without bias": lambda m, o: nn.utils.prune.random_unstructured(m[0], "weight", 0.5),
+    "pruned without bias": lambda m, o: prune.random_unstructured(m[0], "weight", 0.5),
     "group added": lambda m, o: o.add_param_group({"params": [nn.Parameter(torch.zeros(1))]}),
     "group emptied": lambda m, o: o.param_groups[0]["params"].clear(),
     "element of a group replaced": lambda m, o: o.param_groups[0]["params"].__setitem__(
