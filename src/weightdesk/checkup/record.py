@@ -103,9 +103,9 @@ class Record:
         return tuple(step for step in self.run.gradient_steps if step < max(1, self.last_step))
 
     def _cut(self, table: pa.Table) -> pa.Table:
-        return (
-            table if self._until is None else table.filter(pc.less_equal(table["step"], integer(self._until)))
-        )
+        if self._until is None:
+            return table
+        return table.filter(pc.less_equal(table["step"], integer(self._until)))
 
     @cached_property
     def metrics(self) -> dict[str, Curve]:
@@ -182,7 +182,7 @@ class Record:
         names, owners = _codes(table["parameter"])
         kinds, sorts = _codes(table["kind"])
         columns = {"step": numbers(table["step"])} | {name: floats(table[name]) for name in _MEASURED}
-        keys = owners * max(1, len(kinds)) + sorts
+        keys = owners * len(kinds) + sorts
         return {
             (names[key // len(kinds)], kinds[key % len(kinds)]): {
                 name: each[rows] for name, each in columns.items()
@@ -267,7 +267,7 @@ def _share(curve: Curve | None) -> Curve | None:
 def _codes(column: Any) -> tuple[list[str], npt.NDArray[np.int64]]:
     """The names of a column, and for each row the place of its own."""
     encoded = column.dictionary_encode().unify_dictionaries().combine_chunks()
-    return encoded.dictionary.to_pylist(), numbers(encoded.indices).astype(np.int64)
+    return encoded.dictionary.to_pylist(), numbers(encoded.indices).astype(np.int64, copy=False)
 
 
 def _groups(keys: npt.NDArray[np.int64]) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:

@@ -19,9 +19,8 @@ def numbers(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[Any]:
     >>> numbers(pa.chunked_array([[1, 2], [3]])).tolist()
     [1, 2, 3]
     """
-    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
     empty = np.zeros(0, column.type.to_pandas_dtype())
-    return np.concatenate([empty, *(_memory(chunk, empty.dtype) for chunk in chunks)])
+    return np.concatenate([empty, *(_memory(chunk, empty.dtype) for chunk in _chunks(column))])
 
 
 def presence(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.bool_]:
@@ -30,8 +29,7 @@ def presence(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.bool_]:
     >>> presence(pa.chunked_array([[1, None], [3]])).tolist()
     [True, False, True]
     """
-    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-    return np.concatenate([np.zeros(0, np.bool_), *map(_presence, chunks)])
+    return np.concatenate([np.zeros(0, np.bool_), *map(_presence, _chunks(column))])
 
 
 def floats(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.float64]:
@@ -40,7 +38,7 @@ def floats(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.float64]:
     >>> floats(pa.chunked_array([[1, None], [3]])).tolist()
     [1.0, nan, 3.0]
     """
-    values = numbers(column).astype(np.float64)
+    values = numbers(column).astype(np.float64, copy=False)  # already a copy
     if column.null_count:
         values[~presence(column)] = np.nan
     return values
@@ -73,6 +71,10 @@ def empty_table(schema: pa.Schema) -> pa.Table:
     0
     """
     return pa.Table.from_batches([], schema)
+
+
+def _chunks(column: pa.ChunkedArray | pa.Array) -> list[pa.Array]:
+    return column.chunks if isinstance(column, pa.ChunkedArray) else [column]
 
 
 def _memory(array: pa.Array, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
