@@ -26,7 +26,7 @@ from trainings import run_steps, small_batch, small_network
 
 import weightdesk.recording
 from weightdesk import open_run, watch
-from weightdesk.recording import openrecordings
+from weightdesk.recording import modulecalls, openrecordings
 from weightdesk.recording.recording import Recording
 
 STEPS = 4
@@ -190,6 +190,8 @@ def assert_harmless(name: str, expected: bytes, folder: Path) -> None:
         warnings.simplefilter(number.choice(["ignore", "error"]))  # type: ignore[arg-type]
         model, recording = train_watched(folder / name, fault)
     assert not openrecordings._recordings
+    assert not modulecalls._observers
+    assert not any(each._post_accumulate_grad_hooks for each in model.parameters())
     assert bits(model) == expected
     assert recording.status in ("finished", "stopped")
     run = open_run(folder / name)

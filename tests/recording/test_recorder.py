@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from weightdesk import open_run, watch
+from weightdesk.recording.keeper import SnapshotKeeper
 from weightdesk.recording.meter import StepMeter
 from weightdesk.recording.writer import Writer
 
@@ -112,6 +114,27 @@ def test_a_fixed_stride_waits_for_the_writer(model: nn.Module, tmp_path: Path) -
         for _ in range(60):
             one_step(model, optimizer)
     assert open_run(tmp_path / "run").steps == tuple(range(61))
+
+
+@pytest.mark.timeout(60)
+def test_closing_does_not_wait_for_a_writer_that_has_failed(
+    model: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    recording = watch(model, optimizer, tmp_path / "run", every=1)
+    two_wait = threading.Event()
+
+    def fail(*_: object) -> None:
+        two_wait.wait()
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(SnapshotKeeper, "keep", fail)
+    one_step(model, optimizer)
+    one_step(model, optimizer)
+    two_wait.set()
+    with pytest.warns(RuntimeWarning, match="the disk is gone"):
+        recording.close()
+    assert open_run(tmp_path / "run").status == recording.status == "stopped"
 
 
 def test_a_step_that_fails_halfway_leaves_the_next_one_intact(model: nn.Module, tmp_path: Path) -> None:

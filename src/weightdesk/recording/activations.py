@@ -109,11 +109,9 @@ class ActivationMeter:
     def start(self, step: Step) -> None:
         """Measure every output from now on as one of this step."""
         self._step = step
-        self._observations = [
-            ModuleObservation(module, self._observer(name))
-            for name, module in self._leaves.items()
-            if name not in self._unmeasurable
-        ]
+        for name, module in self._leaves.items():
+            if name not in self._unmeasurable:  # one by one: `stop` removes those made before an error
+                self._observations.append(ModuleObservation(module, self._observer(name)))
 
     def stop(self, *, stepped: bool = False) -> None:
         """Observe no more and hand over what was measured.

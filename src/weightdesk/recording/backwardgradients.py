@@ -59,11 +59,10 @@ class BackwardGradients:
         """Keep every gradient from now on, in this memory."""
         self._memory, self._listening = memory, True
         if not self._handles:
-            self._handles = [
-                parameter.register_post_accumulate_grad_hook(self._hook(name))  # type: ignore[no-untyped-call]
-                for name, parameter in self._parameters.items()
-                if parameter.requires_grad
-            ]
+            for name, parameter in self._parameters.items():
+                if parameter.requires_grad:  # one by one: `stop` removes those made before an error
+                    hook = self._hook(name)
+                    self._handles.append(parameter.register_post_accumulate_grad_hook(hook))  # type: ignore[no-untyped-call]
 
     def take(self, names: Iterable[ParameterName]) -> dict[ParameterName, Any]:
         """Hand over what was kept of these parameters; passes until the next `listen` do not count."""

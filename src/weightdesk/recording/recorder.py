@@ -154,8 +154,8 @@ class Recorder:
         if is_broken_off:
             self._attempt("other", self.break_off)
         self._sampled.end_step()
-        while self.stopped is None and self._writer.is_behind and not gives_up():
-            self._writer.wait(patience=GLANCE)
+        while self.stopped is None and not self._writer.wait(patience=GLANCE) and not gives_up():
+            pass
         self._attempt("snapshot", self._keep_last)
 
     def release(self) -> None:

@@ -128,10 +128,13 @@ class Writer:
         """Whether enough snapshots wait to be written."""
         return len(self._snapshots) >= _BACKLOG or self.keeper.is_full
 
-    def wait(self, allowed: int = _BACKLOG - 1, patience: float | None = None) -> None:
-        """Wait until no more snapshots than allowed are left to write, for some seconds at most."""
+    def wait(self, allowed: int = _BACKLOG - 1, patience: float | None = None) -> bool:
+        """Wait until no more snapshots than allowed are left to write, for some seconds at most.
+
+        Returns whether there is nothing to wait for any more: none is written after an error.
+        """
         with self._changed:
-            self._changed.wait_for(
+            return self._changed.wait_for(
                 lambda: len(self._snapshots) <= allowed or self.error is not None, patience
             )
 

@@ -75,8 +75,8 @@ class PassMeter:
 
     def detach(self) -> None:
         """Observe no more."""
-        self.stop()
         self._observation.remove()
+        self.stop()
 
     def _look_at_call(self, module: nn.Module, arguments: Any, options: dict[str, Any], outputs: Any) -> None:
         try:
