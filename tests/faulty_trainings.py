@@ -105,13 +105,13 @@ TWINS: dict[str, Plan] = {
 
 
 def train(place: Path | str, plan: Plan, seed: int = 0) -> Run:
-    """Train by a plan, and open what was recorded."""
+    """Train by a plan, and open what was recorded: all statistics, however busy the machine is."""
     torch.manual_seed(seed)
     (inputs, labels), (held_inputs, held_labels) = _data(plan)
     model = _model(plan)
     trained = [each for name, each in model.named_parameters() if not (plan.frozen and name.startswith("0."))]
     optimizer = _optimizer(plan, trained)
-    with watch(model, optimizer, str(place), overwrite=True) as recording:
+    with watch(model, optimizer, str(place), cost=None, overwrite=True) as recording:
         for step in range(plan.steps):
             chosen = _chosen(plan, step, len(inputs))
             outputs = model(inputs[chosen])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from weightdesk.recording import watch
+from weightdesk.recording.passes import PassQueue
 from weightdesk.recording.passes.losses import LossForm, loss_form
-from weightdesk.recording.passes.seen import POSITIONS, positions, rows_of, some_inputs
+from weightdesk.recording.passes.seen import POSITIONS, SeenPass, positions, rows_of, some_inputs
 from weightdesk.recording.passes.table import fingerprints
 from weightdesk.runs import open_run
 
@@ -104,6 +106,22 @@ def test_targets_that_broadcast_pull_all_alike() -> None:
         right = pulled(lambda o, y: error(o[:, 0] - y).mean(), outputs, targets)  # noqa: B023
         assert form_of(outputs, wrong).same < 1e-9
         assert form_of(outputs, right).same > 0.1
+
+
+@given(
+    seed=st.integers(0, 10_000), size=st.sampled_from([0.01, 0.1, 1.0]), target=st.sampled_from([0.0, 1.0])
+)
+def test_one_target_near_zero_is_told_from_two_classes_with_one_label(
+    seed: int, size: float, target: float
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    outputs = (size * torch.randn(16, 1, generator=generator)).double()
+    targets = torch.full_like(outputs, target)
+    classes = form_of(outputs, pulled(functional.binary_cross_entropy_with_logits, outputs, targets))
+    assert classes.name == "bce_logits"
+    line = form_of(outputs, pulled(functional.mse_loss, outputs, targets + 1.5))
+    assert (line.name, line.same) == ("unknown", 0.0)
+    assert line.target == pytest.approx(target + 1.5, rel=1e-4)
 
 
 def test_nothing_is_told_of_a_pull_that_is_no_number() -> None:
@@ -197,6 +215,49 @@ def test_a_pass_is_told_with_labels_graph_and_mode(tmp_path: Path) -> None:
     (evaluation,) = [each for each in rows if not each["backward"]]
     assert (evaluation["step"], evaluation["training"], evaluation["differentiable"]) == (4, False, False)
     assert set(evaluation["fingerprints"]) == set(training[3]["fingerprints"])
+
+
+def seen_pass(step: int, *, differentiable: bool = True, graph: bool = False) -> SeenPass:
+    told = [{"function": "relu"}] if graph else []
+    return SeenPass(step, True, differentiable, (0, 0), 4, None, torch.zeros(4, 1), (4, 1), graph=told)
+
+
+@given(steps=st.integers(0, 2000), evaluates=st.booleans())
+@settings(max_examples=30)
+def test_the_passes_of_a_flush_are_spread_over_its_steps(steps: int, evaluates: bool) -> None:
+    queue = PassQueue()
+    graphs = {0, 1, 3, 7, 15, 31}
+    for step in range(steps):
+        if queue.wants_step():
+            queue.add(seen_pass(step, graph=step in graphs))
+            if evaluates:
+                queue.add(seen_pass(step, differentiable=False))
+    passes = queue.take()
+    assert len(passes) <= 32
+    if steps > 64:
+        for differentiable in {True, not evaluates}:
+            seen = [each.step for each in passes if each.differentiable == differentiable]
+            assert max(later - earlier for earlier, later in pairwise([*seen, steps])) <= steps / 4
+    assert queue.take() == []
+    assert queue.wants_step()
+
+
+def test_every_graph_that_was_read_is_told_of_however_many_passes_a_flush_has(tmp_path: Path) -> None:
+    model = Functional()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    inputs, targets = torch.ones(10, 4), torch.arange(10) % 3
+    with watch(model, optimizer, str(tmp_path / "run"), cost=None, flush=60.0):
+        for _ in range(50):
+            for _ in range(3):
+                functional.cross_entropy(model(inputs), targets).backward()
+            optimizer.step()
+    rows = open_run(tmp_path / "run").passes.to_pylist()
+    assert 16 <= len(rows) <= 32
+    assert rows[-1]["step"] >= 40
+    # of the first, second, fourth … pass that was looked at
+    graphs = [each["step"] for each in rows if each["graph"]]
+    assert graphs[:5] == [0, 0, 1, 2, 5]
+    assert len(graphs) >= 6
 
 
 def test_an_optimizer_that_is_built_on_the_way_is_followed(tmp_path: Path) -> None:

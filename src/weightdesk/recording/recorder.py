@@ -92,7 +92,7 @@ class Recorder:
             if subject.compiled
             else PassMeter(
                 subject.model,
-                writer.add_pass,
+                writer.passes.add,
                 self._attempt,
                 lambda: self.step,
                 self._sampled.are_gradients_left,
@@ -330,7 +330,7 @@ class Recorder:
             self._eventful = self._agenda.statistics or self._agenda.snapshot
             if self._agenda.statistics and self._observes_modules:
                 self._activations.start(self.step)
-            if self._agenda.statistics and self._passes is not None and self._writer.has_time_for_passes:
+            if self._agenda.statistics and self._passes is not None and self._writer.passes.wants_step():
                 self._sampled.note_left_gradients()
                 self._passes.start()
         if self._eventful and self._agenda.snapshot:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from weightdesk.recording.keeper import SnapshotKeeper
 from weightdesk.recording.meter import Batch
-from weightdesk.recording.passes import SeenPass, passes_table
+from weightdesk.recording.passes import PassQueue, passes_table
 from weightdesk.recording.sampling import Sampler
 from weightdesk.recording.snapshot import Snapshot
 from weightdesk.recording.streaming import StreamedSnapshot
@@ -42,9 +42,6 @@ _PATIENCE: Final = 4.0
 """Seconds that the first process waits at the end for the next piece of the others: they train in step
 with it, so that only a process that has died takes longer than one that writes as fast as this one."""
 
-_PASSES: Final = 32
-"""Forward passes that one flush reads at most; each takes about half a millisecond."""
-
 GLANCE: Final = 0.05
 """Seconds between two looks at whether whoever closes still waits."""
 
@@ -65,6 +62,10 @@ class Writer:
         each_flush: called at each flush, too.
         disk: bytes that the run may take; None leaves its tables as they are.
         together: steps of a round: strides count rounds.
+
+    Attributes:
+        error: what ended the writing.
+        passes: forward passes of which the next flush writes rows.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class Writer:
         self._tables = TableBudget(self._parts, disk, together)
         self._metrics: deque[MetricsRow] = deque()
         self._statistics: deque[Batch] = deque()
-        self._passes: deque[SeenPass] = deque()
+        self.passes = PassQueue()
         self._snapshots: deque[Snapshot | StreamedSnapshot] = deque()
         self._changed = threading.Condition()
         self._closing = False
@@ -100,15 +101,6 @@ class Writer:
     def add_statistics(self, batch: Batch) -> None:
         """Write a batch of statistics at the next flush."""
         self._statistics.append(batch)
-
-    def add_pass(self, seen: SeenPass) -> None:
-        """Write a row about a forward pass at the next flush."""
-        self._passes.append(seen)
-
-    @property
-    def has_time_for_passes(self) -> bool:
-        """Whether the next flush can read more forward passes than it has already."""
-        return len(self._passes) < _PASSES
 
     def add_snapshot(self, snapshot: Snapshot | StreamedSnapshot) -> None:
         """Write a snapshot soon; the steps of a small model at the next flush, without waking the thread."""
@@ -227,7 +219,7 @@ class Writer:
         self._store.renew()
         self._each_flush()
         metrics, statistics, sampled = _drain(self._metrics), _drain(self._statistics), self._sampler.take()
-        passes = _spread(_drain(self._passes))
+        passes = self.passes.take()
         if metrics:
             self._parts[METRICS].append(metrics_table(metrics))
         began = self._account("other", began, 1)
@@ -251,12 +243,6 @@ class Writer:
         now = time.thread_time()
         self._charge(activity, now - began, occurrences)
         return now
-
-
-def _spread(passes: list[SeenPass]) -> list[SeenPass]:
-    """As many as a flush has time for, evenly taken."""
-    apart = -(-len(passes) // _PASSES)
-    return passes[:: max(1, apart)]
 
 
 def _drain(waiting: deque[T]) -> list[T]:
