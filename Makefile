@@ -17,7 +17,7 @@ test: check web-check  ## lint, types and all tests but the heavy ones
 	$(BIN)/python -m pytest -m "not heavy" -n 2 --cov --cov-report=term --cov-fail-under=95
 
 test-all: check web-check  ## the same with the heavy tests
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term --cov-fail-under=95
+	$(BIN)/python -m pytest --hypothesis-profile thorough -n 2 --cov --cov-report=term --cov-fail-under=95
 
 check: $(DEVELOPMENT)  ## ruff and the strict type checker
 	$(BIN)/ruff check .

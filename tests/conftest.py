@@ -19,8 +19,9 @@ from weightdesk.runs import Run, open_run
 torch.set_num_threads(1)
 
 # Compiled kernels and a busy machine make the first example slow; that is no failure.
-settings.register_profile("weightdesk", deadline=None, max_examples=60)
-settings.load_profile("weightdesk")
+settings.register_profile("quick", deadline=None, max_examples=25)
+settings.register_profile("thorough", deadline=None, max_examples=100)  # of `make test-all`
+settings.load_profile("quick")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -143,6 +143,7 @@ def test_the_radio_is_silent_until_it_is_asked_to_sound(
         page.goto("about:blank")
 
 
+@pytest.mark.heavy
 def test_the_noise_of_the_radio_is_as_loud_as_the_station_is_badly_tuned(
     page: Page, built: Path, recorded: dict[str, Run]
 ) -> None:

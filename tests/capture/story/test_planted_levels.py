@@ -30,6 +30,7 @@ def places(found: LayerProbes) -> list[int]:
     return [layers.index(found.peak_of_level(level)) for level in range(3)]
 
 
+@pytest.mark.heavy
 def test_after_a_short_training_strokes_are_read_before_objects(tmp_path: Path) -> None:
     specimen, untrained = trained(tmp_path, seed=0, examples=3000, steps=500)
     found = probe_layers(specimen, untrained=untrained, permuted=5)

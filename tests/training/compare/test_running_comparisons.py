@@ -54,6 +54,7 @@ def test_what_is_finished_is_not_trained_again(two_settings: Comparison) -> None
     assert plain(found) == plain(two_settings) == plain(read_comparison(two_settings.folder))
 
 
+@pytest.mark.heavy
 def test_seeds_and_settings_can_be_added(tmp_path: Path) -> None:
     compare("xor", TWO, tmp_path, seeds=1, steps=4)
     ended: list[str] = []

@@ -22,6 +22,7 @@ def rows(penalty: str, folder: Path) -> list[dict[str, Any]]:
     return next(each.table.to_pylist() for each in found.sections() if each.title == "sparsity and shrinkage")
 
 
+@pytest.mark.heavy
 def test_l1_gives_exact_zeros_and_l2_does_not(tmp_path: Path) -> None:
     l1, l2 = rows("l1", tmp_path / "l1"), rows("l2", tmp_path / "l2")
     for found in (l1, l2):
