@@ -228,7 +228,8 @@ def test_a_training_of_any_length_is_recorded_within_its_share(name: str, second
 
 def test_a_short_training_is_told_from_end_to_end() -> None:
     done, _ = Training(*TRAININGS["tiny"]).run(0.1)
-    assert done["sampling"] == list(range(len(done["sampling"])))
+    assert done["sampling"][:200] == list(range(200))
+    assert done["sampling"][-1] > 200
     assert len(done["statistics"]) >= 8
     assert max(done["statistics"]) > 150
 

@@ -16,10 +16,10 @@ _SPIKE: Final = 4.0
 """Times the running mean that one measurement counts at most: a thread that waits for a core is no cost."""
 _LONGEST_STRIDE: Final = 1 << 20
 
-HEAD_START: Final = 0.08
+HEAD_START: Final = 0.04
 """Seconds that recording may be ahead of its share in the beginning, with what `watch` itself takes: of a
 training of a second, 2 % tell nothing. What closing a run takes comes on top."""
-_ADVANCE: Final = {"sampling": 0.03, "statistics": 0.05, "snapshot": 0.02}
+_ADVANCE: Final = {"sampling": 0.012, "statistics": 0.025, "snapshot": 0.01}
 """How much of it an activity may take at most, lest one leaves nothing to the others."""
 
 _OCCURRENCES: Final = 6
