@@ -16,10 +16,14 @@ _SPIKE: Final = 4.0
 """Times the running mean that one measurement counts at most: a thread that waits for a core is no cost."""
 _LONGEST_STRIDE: Final = 1 << 20
 
-HEAD_START: Final = 0.04
+EFFECT: Final = 1.25
+"""Times its own seconds that recording costs a training: whatever it reads or writes leaves the processor's
+caches without the training's data. Whole trainings beside unwatched ones took 1.2 to 1.5 times the account."""
+
+HEAD_START: Final = 0.045
 """Seconds that recording may be ahead of its share in the beginning, with what `watch` itself takes: of a
 training of a second, 2 % tell nothing. What closing a run takes comes on top."""
-_ADVANCE: Final = {"sampling": 0.012, "statistics": 0.025, "snapshot": 0.01}
+_ADVANCE: Final = {"sampling": 0.01, "statistics": 0.025, "snapshot": 0.008}
 """How much of it an activity may take at most, lest one leaves nothing to the others."""
 
 _OCCURRENCES: Final = 6
@@ -53,6 +57,7 @@ class CostBudget:
             `time.thread_time` is not disturbed by other programs that want the same cores.
         is_fixed: whether snapshots are taken whatever they need, at a fixed stride or at every step of a
             small model; then they use up nothing of the share.
+        effect: times its own seconds that recording costs the training; all accounts are by effect.
 
     Attributes:
         steps: training steps since the account was settled, counted by whoever ends them.
@@ -67,8 +72,9 @@ class CostBudget:
         clock: Callable[[], float] = time.perf_counter,
         *,
         is_fixed: bool = False,
+        effect: float = EFFECT,
     ) -> None:
-        self.is_fixed = is_fixed
+        self.is_fixed, self._effect = is_fixed, effect
         self.share, self._head_start, self.clock = share, head_start, clock
         self._loop: dict[str, float] = {}  # seconds an occurrence; of "training" and "other", a step
         self._beside: dict[str, float] = {}  # the same of the thread; of "other", a second of training
@@ -88,7 +94,7 @@ class CostBudget:
             loop: seconds an occurrence inside the training loop.
             beside: seconds of the writing thread for the results of an occurrence.
         """
-        self._loop[activity], self._beside[activity] = loop, beside
+        self._loop[activity], self._beside[activity] = self._effect * loop, self._effect * beside
         self._estimated |= {f"loop {activity}", f"beside {activity}"}
 
     def charge(self, activity: str, seconds: float) -> None:
@@ -170,8 +176,9 @@ class CostBudget:
         if sampled:
             costs["sampling"] = costs.get("sampling", 0.0) + self.sampling
         self.steps, self.other, self.sampled, self.sampling = 0, 0.0, 0, 0.0
-        for activity, seconds in costs.items():
-            self._used[activity] = self._used.get(activity, 0.0) + seconds
+        for activity in costs:
+            costs[activity] *= self._effect
+            self._used[activity] = self._used.get(activity, 0.0) + costs[activity]
         if self._settled is not None:  # of the first steps nobody knows when they began
             trained = max(now - self._settled - sum(costs.values()), 1e-9)
             self._trained += trained
@@ -186,7 +193,8 @@ class CostBudget:
 
     def _settle_reports(self) -> None:
         for _ in range(len(self._reported)):
-            activity, seconds, occurrences = self._reported.popleft()
+            activity, own, occurrences = self._reported.popleft()
+            seconds = self._effect * own
             self._used[activity] = self._used.get(activity, 0.0) + seconds
             if activity != "other":
                 self._learn(self._beside, "beside", activity, seconds / max(1, occurrences))

@@ -118,6 +118,9 @@ def as_scalar(value: object) -> float | Tensor | None:
 
 
 def _of_tensor(tensor: Tensor) -> float | Tensor | None:
+    if type(tensor) is Tensor and tensor.is_cpu and not tensor.dim():  # a loss, at every step: in few calls
+        number = tensor.item()
+        return None if isinstance(number, complex) else float(number)
     if tensor.is_meta or tensor.numel() != 1 or tensor.is_complex():
         return None
     placements = getattr(tensor, "placements", ())  # of a DTensor: what is not whole here waits for others
