@@ -18,7 +18,7 @@ _LONGEST_STRIDE: Final = 1 << 20
 
 EFFECT: Final = 1.25
 """Times its own seconds that recording costs a training: whatever it reads or writes leaves the processor's
-caches without the training's data. Whole trainings took 1.2 to 1.5 times the account beyond those unwatched."""
+caches without the training's data. Measured on whole trainings beside unwatched ones: 1.2 to 1.5."""
 
 HEAD_START: Final = 0.045
 """Seconds that recording may be ahead of its share in the beginning, with what `watch` itself takes: of a
