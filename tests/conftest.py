@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator
+from functools import partial
+from importlib import import_module
 
 import pytest
 import torch
@@ -13,7 +15,10 @@ from torch import nn
 from trainings import small_network
 
 from weightdesk.recording import openrecordings
+from weightdesk.recording.budget import HEAD_START, CostBudget
 from weightdesk.runs import Run, open_run
+
+watching = import_module("weightdesk.recording.watch")  # the package has a function of this name
 
 # Tests run side by side: more threads than processors would only wait for each other.
 torch.set_num_threads(1)
@@ -29,6 +34,14 @@ def _no_waiting_for_the_disk() -> Iterator[None]:
     """Flushing takes up to 20 ms a file, and no test cuts the power."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _descriptor: None)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _recordings_of_a_quiet_machine() -> Iterator[None]:
+    """What is recorded in a second must not depend on what runs beside the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(watching, "CostBudget", partial(CostBudget, head_start=20 * HEAD_START))
         yield
 
 

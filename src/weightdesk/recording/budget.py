@@ -20,11 +20,11 @@ EFFECT: Final = 1.25
 """Times its own seconds that recording costs a training: whatever it reads or writes leaves the processor's
 caches without the training's data. Measured on whole trainings beside unwatched ones: 1.2 to 1.5."""
 
-HEAD_START: Final = 0.045
+HEAD_START: Final = 0.05
 """Seconds that recording may be ahead of its share in the beginning, with what `watch` itself takes: of a
 training of a second, 2 % tell nothing. What closing a run takes comes on top."""
-_ADVANCE: Final = {"sampling": 0.01, "statistics": 0.025, "snapshot": 0.008}
-"""How much of it an activity may take at most, lest one leaves nothing to the others."""
+_PARTS: Final = {"sampling": 0.2, "statistics": 0.5, "snapshot": 0.16}
+"""Of it that an activity may take at most, lest one leaves nothing to the others."""
 
 _OCCURRENCES: Final = 6
 """So often an activity must fit into its part: to a large model, whose steps are long, it would bring little
@@ -110,14 +110,15 @@ class CostBudget:
 
     def may_advance(self, activity: str) -> bool:
         """Whether an activity may still be done ahead of the share, as in the beginning."""
-        needed = self._cost_of(activity)
-        if needed > _ADVANCE[activity] / _OCCURRENCES:
+        needed, most = self._cost_of(activity), _PARTS[activity] * self._head_start
+        if needed > most / _OCCURRENCES:
             return False
         own = self._used.get(activity, 0.0) + needed
         everything = self._spent + needed
         if activity != "sampling":  # a few microseconds a step, on which most of the check-up relies
-            everything += max(0.0, _ADVANCE["sampling"] - self._used.get("sampling", 0.0))
-        return bool(self.share) and own < _ADVANCE[activity] and everything < self._head_start
+            reserved = _PARTS["sampling"] * self._head_start
+            everything += max(0.0, reserved - self._used.get("sampling", 0.0))
+        return bool(self.share) and own < most and everything < self._head_start
 
     def stride(self, activity: str, snapshots_apart: int = 1) -> int:
         """Every how many steps an activity can be afforded, as a power of two.
