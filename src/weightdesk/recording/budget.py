@@ -20,10 +20,10 @@ EFFECT: Final = 1.25
 """Times its own seconds that recording costs a training: whatever it reads or writes leaves the processor's
 caches without the training's data. Measured on whole trainings beside unwatched ones: 1.2 to 1.5."""
 
-HEAD_START: Final = 0.05
+HEAD_START: Final = 0.04
 """Seconds that recording may be ahead of its share in the beginning, with what `watch` itself takes: of a
 training of a second, 2 % tell nothing. What closing a run takes comes on top."""
-_PARTS: Final = {"sampling": 0.2, "statistics": 0.5, "snapshot": 0.16}
+_PARTS: Final = {"sampling": 0.2, "statistics": 0.6, "snapshot": 0.15}
 """Of it that an activity may take at most, lest one leaves nothing to the others."""
 
 _OCCURRENCES: Final = 6
@@ -57,7 +57,7 @@ class CostBudget:
             `time.thread_time` is not disturbed by other programs that want the same cores.
         is_fixed: whether snapshots are taken whatever they need, at a fixed stride or at every step of a
             small model; then they use up nothing of the share.
-        effect: times its own seconds that recording costs the training; all accounts are by effect.
+        effect: times its own seconds that recording costs the training; so much less is planned.
 
     Attributes:
         steps: training steps since the account was settled, counted by whoever ends them.
@@ -94,7 +94,7 @@ class CostBudget:
             loop: seconds an occurrence inside the training loop.
             beside: seconds of the writing thread for the results of an occurrence.
         """
-        self._loop[activity], self._beside[activity] = self._effect * loop, self._effect * beside
+        self._loop[activity], self._beside[activity] = loop, beside
         self._estimated |= {f"loop {activity}", f"beside {activity}"}
 
     def charge(self, activity: str, seconds: float) -> None:
@@ -145,8 +145,9 @@ class CostBudget:
     @property
     def _allowed(self) -> float:
         """Seconds that recording may take at a step in the mean."""
-        ahead = self._spent > (self.share or 0.0) * self._trained
-        return (self.share or 0.0) * self._loop["training"] * (_REPAYMENT if ahead else 1.0)
+        share = (self.share or 0.0) / self._effect
+        ahead = self._spent > share * self._trained
+        return share * self._loop["training"] * (_REPAYMENT if ahead else 1.0)
 
     @property
     def _spent(self) -> float:
@@ -177,9 +178,8 @@ class CostBudget:
         if sampled:
             costs["sampling"] = costs.get("sampling", 0.0) + self.sampling
         self.steps, self.other, self.sampled, self.sampling = 0, 0.0, 0, 0.0
-        for activity in costs:
-            costs[activity] *= self._effect
-            self._used[activity] = self._used.get(activity, 0.0) + costs[activity]
+        for activity, seconds in costs.items():
+            self._used[activity] = self._used.get(activity, 0.0) + seconds
         if self._settled is not None:  # of the first steps nobody knows when they began
             trained = max(now - self._settled - sum(costs.values()), 1e-9)
             self._trained += trained
@@ -194,8 +194,7 @@ class CostBudget:
 
     def _settle_reports(self) -> None:
         for _ in range(len(self._reported)):
-            activity, own, occurrences = self._reported.popleft()
-            seconds = self._effect * own
+            activity, seconds, occurrences = self._reported.popleft()
             self._used[activity] = self._used.get(activity, 0.0) + seconds
             if activity != "other":
                 self._learn(self._beside, "beside", activity, seconds / max(1, occurrences))

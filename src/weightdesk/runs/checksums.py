@@ -58,7 +58,8 @@ class Checksum:
                 return
             self._crc = _add_blocks(self._rest, self._crc)
         whole = len(data) // _BLOCK * _BLOCK
-        self._crc = _add_blocks(data[:whole], self._crc)
+        if whole:  # of none nothing would change, but of many small tensors it takes a while
+            self._crc = _add_blocks(data[:whole], self._crc)
         self._rest = bytes(data[whole:])
 
     def text(self) -> str:
