@@ -16,10 +16,6 @@ _SPIKE: Final = 4.0
 """Times the running mean that one measurement counts at most: a thread that waits for a core is no cost."""
 _LONGEST_STRIDE: Final = 1 << 20
 
-EFFECT: Final = 1.25
-"""Times its own seconds that recording costs a training: whatever it reads or writes leaves the processor's
-caches without the training's data. Measured on whole trainings beside unwatched ones: 1.2 to 1.5."""
-
 HEAD_START: Final = 0.04
 """Seconds that recording may be ahead of its share in the beginning, with what `watch` itself takes: of a
 training of a second, 2 % tell nothing. What closing a run takes comes on top."""
@@ -57,7 +53,6 @@ class CostBudget:
             `time.thread_time` is not disturbed by other programs that want the same cores.
         is_fixed: whether snapshots are taken whatever they need, at a fixed stride or at every step of a
             small model; then they use up nothing of the share.
-        effect: times its own seconds that recording costs the training; so much less is planned.
 
     Attributes:
         steps: training steps since the account was settled, counted by whoever ends them.
@@ -72,9 +67,8 @@ class CostBudget:
         clock: Callable[[], float] = time.perf_counter,
         *,
         is_fixed: bool = False,
-        effect: float = EFFECT,
     ) -> None:
-        self.is_fixed, self._effect = is_fixed, effect
+        self.is_fixed = is_fixed
         self.share, self._head_start, self.clock = share, head_start, clock
         self._loop: dict[str, float] = {}  # seconds an occurrence; of "training" and "other", a step
         self._beside: dict[str, float] = {}  # the same of the thread; of "other", a second of training
@@ -145,9 +139,8 @@ class CostBudget:
     @property
     def _allowed(self) -> float:
         """Seconds that recording may take at a step in the mean."""
-        share = (self.share or 0.0) / self._effect
-        ahead = self._spent > share * self._trained
-        return share * self._loop["training"] * (_REPAYMENT if ahead else 1.0)
+        ahead = self._spent > (self.share or 0.0) * self._trained
+        return (self.share or 0.0) * self._loop["training"] * (_REPAYMENT if ahead else 1.0)
 
     @property
     def _spent(self) -> float:
