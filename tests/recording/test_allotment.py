@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from weightdesk.recording.allotment import TightBudget, Turns
@@ -15,6 +15,7 @@ COSTS = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 10_000), min
 
 @settings(max_examples=100, deadline=None)
 @given(COSTS, st.integers(1, 200_000), st.integers(1, 60))
+@example({"a": 1, "b": 1782}, 3564, 17)  # b takes half of the room, and a comes every time
 def test_partial_snapshots_take_what_they_may_and_leave_nobody_out(
     costs: dict[str, int], room: int, rounds: int
 ) -> None:

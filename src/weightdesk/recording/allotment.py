@@ -70,7 +70,6 @@ class Turns:
             room: bytes for all partial snapshots together.
         """
         allowed = max(0, room) / AT_LEAST
-        self._saved = min(self._saved + allowed, room / 2)
         chosen: list[ParameterName] = []
         small = 0
         for name in sorted(costs, key=costs.__getitem__):
@@ -78,7 +77,7 @@ class Turns:
                 break
             small += costs[name]
             chosen.append(name)
-        self._saved -= small
+        self._saved = min(self._saved + allowed - small, room / 2)
         times = Counter(name for names in self.held.values() for name in names)
         waiting = sorted(costs.keys() - set(chosen), key=lambda name: (times[name], list(costs).index(name)))
         for name in waiting:
