@@ -9,8 +9,9 @@ from itertools import pairwise
 import pytest
 
 from weightdesk.recording.agenda import Agenda
-from weightdesk.recording.budget import HEAD_START, CostBudget
+from weightdesk.recording.budget import HEAD_START, LONGEST_STRIDE, CostBudget
 from weightdesk.recording.schedule import SnapshotSchedule
+from weightdesk.recording.strides import Strides
 
 
 @dataclass
@@ -257,3 +258,9 @@ def test_processes_that_share_parameters_sample_alike() -> None:
     for step in range(100):
         agenda.look_at(step)
         assert agenda.samples(step)
+
+
+def test_a_share_that_allows_nothing_is_told_in_words() -> None:
+    assert Strides(LONGEST_STRIDE, {}).notes(0.02, 10**9) == [
+        "no sampled weights at times: cost=0.02 allows none"
+    ]

@@ -14,11 +14,14 @@ _MEMORY: Final = 0.8
 """Weight of the past in the running means: a change of pace is followed within about ten measurements."""
 _SPIKE: Final = 4.0
 """Times the running mean that one measurement counts at most: a thread that waits for a core is no cost."""
-_LONGEST_STRIDE: Final = 1 << 20
+LONGEST_STRIDE: Final = 1 << 20
+"""The stride if nothing is left of the share."""
 
 HEAD_START: Final = 0.04
 """Seconds that recording may be ahead of its share in the beginning, with what `watch` itself takes: of a
 training of a second, 2 % tell nothing. What closing a run takes comes on top."""
+HEAD_START_OF_SMALL: Final = 0.08
+"""The same for a small model, all of whose steps are kept whatever they need: beside these it is little."""
 _PARTS: Final = {"sampling": 0.2, "statistics": 0.6, "snapshot": 0.15}
 """Of it that an activity may take at most, lest one leaves nothing to the others."""
 
@@ -69,7 +72,7 @@ class CostBudget:
         is_fixed: bool = False,
     ) -> None:
         self.is_fixed = is_fixed
-        self.share, self._head_start, self.clock = share, head_start, clock
+        self.share, self.head_start, self.clock = share, head_start, clock
         self._loop: dict[str, float] = {}  # seconds an occurrence; of "training" and "other", a step
         self._beside: dict[str, float] = {}  # the same of the thread; of "other", a second of training
         self._estimated: set[str] = set()
@@ -104,15 +107,15 @@ class CostBudget:
 
     def may_advance(self, activity: str) -> bool:
         """Whether an activity may still be done ahead of the share, as in the beginning."""
-        needed, most = self._cost_of(activity), _PARTS[activity] * self._head_start
+        needed, most = self._cost_of(activity), _PARTS[activity] * self.head_start
         if needed > most / _OCCURRENCES:
             return False
         own = self._used.get(activity, 0.0) + needed
         everything = self._spent + needed
         if activity != "sampling":  # a few microseconds a step, on which most of the check-up relies
-            reserved = _PARTS["sampling"] * self._head_start
+            reserved = _PARTS["sampling"] * self.head_start
             everything += max(0.0, reserved - self._used.get("sampling", 0.0))
-        return bool(self.share) and own < most and everything < self._head_start
+        return bool(self.share) and own < most and everything < self.head_start
 
     def stride(self, activity: str, snapshots_apart: int = 1) -> int:
         """Every how many steps an activity can be afforded, as a power of two.
@@ -124,7 +127,7 @@ class CostBudget:
         if self.share is None:
             return 1
         if "training" not in self._loop:  # nobody knows how long a step takes: once, and then wait
-            return _LONGEST_STRIDE if activity in self._used else 1
+            return LONGEST_STRIDE if activity in self._used else 1
         needed = self._cost_of(activity)
         if activity == "snapshot":
             return _stride(needed, self._allowed / 2)
@@ -210,8 +213,8 @@ def _stride(needed: float, allowed: float) -> int:
     """The smallest power of two at which what is needed fits into what is allowed a step."""
     if needed <= 0:
         return 1
-    ratio = needed / allowed if allowed > 0 else _LONGEST_STRIDE
-    return 1 << max(0, math.ceil(math.log2(min(ratio, _LONGEST_STRIDE))))
+    ratio = needed / allowed if allowed > 0 else LONGEST_STRIDE
+    return 1 << max(0, math.ceil(math.log2(min(ratio, LONGEST_STRIDE))))
 
 
 def expect_costs(budget: CostBudget, subject: Subject, sampled: int, copying: float) -> None:

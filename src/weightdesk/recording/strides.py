@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from weightdesk.recording.budget import LONGEST_STRIDE
 from weightdesk.runs.format import SAMPLED
 
 
@@ -39,7 +40,9 @@ class Strides:
         ['sampled weights at every 4th step at times: cost=0.02 allows no more']
         """
         notes = []
-        if self.sampling > 1:
+        if self.sampling >= LONGEST_STRIDE:
+            notes.append(f"no sampled weights at times: cost={cost} allows none")
+        elif self.sampling > 1:
             notes.append(
                 f"sampled weights at every {_ordinal(self.sampling)} step at times: "
                 f"cost={cost} allows no more"
