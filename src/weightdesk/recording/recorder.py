@@ -19,7 +19,7 @@ from torch.optim import Optimizer
 from weightdesk.recording.activations import ActivationMeter
 from weightdesk.recording.agenda import Agenda
 from weightdesk.recording.backwardgradients import BackwardGradients
-from weightdesk.recording.budget import HEAD_START_OF_SMALL, CostBudget, expect_costs
+from weightdesk.recording.budget import CostBudget, expect_costs
 from weightdesk.recording.copies import SpareMemory
 from weightdesk.recording.endings import describe_error
 from weightdesk.recording.gradients import local, loss_scale
@@ -125,8 +125,7 @@ class Recorder:
             self._meter.spool, self._spool = self._writer.keeper.spool(), self._writer.keeper.spool()
         self._writer.wait(allowed=0, patience=_HEAD_START)
         if self._budget.share != 0 and self._writer.keeper.keep_every_step(self._subject):
-            self._budget.is_fixed = True
-            self._budget.head_start = max(self._budget.head_start, HEAD_START_OF_SMALL)
+            self._budget.allow_every_step()
         self._hooks = StepHooks(self._subject.optimizers, self)
         self._budget.charge("start", self._budget.clock() - began)
         self._look_ahead()

@@ -94,9 +94,6 @@ def flat_blocks(tensor: Tensor) -> Iterator[Shaped[Tensor, " elements"]]:
     """
     tensor = tensor.detach().resolve_conj().resolve_neg()
     flat = (tensor if tensor.layout is torch.strided else tensor.to_dense()).reshape(-1)
-    if flat.numel() and flat.nbytes <= BLOCK:
-        yield flat.cpu()
-        return
     length = max(1, BLOCK // flat.element_size())
     for start in range(0, flat.numel(), length):
         yield flat[start : start + length].cpu()

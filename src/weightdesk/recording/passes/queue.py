@@ -9,7 +9,7 @@ from typing import Final
 from weightdesk.recording.passes.seen import SeenPass
 
 _MOST: Final = 32
-"""Passes that one flush reads, about; to read one takes half a millisecond."""
+"""Passes that one flush reads, about: to read one takes half a millisecond, and there is a flush a second."""
 
 
 class PassQueue:
