@@ -18,8 +18,9 @@ def local(tensor: Tensor) -> Tensor:
 
     Asked by its method: importing the class takes longer than everything else that recording needs.
     """
+    is_plain = type(tensor) is Tensor or type(tensor) is nn.Parameter  # to ask for a method takes longer
     tensor = tensor.detach()
-    shard: Tensor = tensor.to_local() if hasattr(tensor, "to_local") else tensor
+    shard: Tensor = tensor if is_plain or not hasattr(tensor, "to_local") else tensor.to_local()
     return shard
 
 

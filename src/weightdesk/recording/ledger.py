@@ -156,8 +156,11 @@ def _check_json(manifest: Manifest) -> None:
 
 def _write(store: Store, manifest: Manifest) -> None:
     """Write a manifest as a file of JSON in UTF-8 can hold it."""
-    entries = {field.name: _plain(getattr(manifest, field.name)) for field in fields(manifest)}
-    write_manifest(store, replace(manifest, **entries))
+    try:
+        write_manifest(store, manifest)
+    except ValueError:  # nearly none has anything to be replaced, and to look for it takes longer than to write
+        entries = {field.name: _plain(getattr(manifest, field.name)) for field in fields(manifest)}
+        write_manifest(store, replace(manifest, **entries))
 
 
 def _plain(entry: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from weightdesk.recording.copies import WORTH_RESERVING
 from weightdesk.recording.notes import Notes
 from weightdesk.recording.spool import Spool, SpooledTensor
 from weightdesk.statistics.devices import DeviceMeasurements, measure_on_device
@@ -101,9 +102,10 @@ class StepMeter:
         self._weights: Measurements | DeviceMeasurements | None = None
 
     def reserve(self, parameters: Mapping[ParameterName, Tensor]) -> None:
-        """Ask for the memory that remembering the weights needs, before the training begins."""
+        """Ask for the memory that remembering large weights needs, before the training begins."""
         if "update" in self._kinds:
-            for name, tensor in self._measurable(parameters).items():
+            large = {name: each for name, each in parameters.items() if each.nbytes >= WORTH_RESERVING}
+            for name, tensor in self._measurable(large).items():
                 self._copy(name, tensor)
 
     def forget_all_but(self, names: Container[ParameterName]) -> None:

@@ -36,20 +36,34 @@ def choose(
 ) -> dict[ParameterName, npt.NDArray[np.int64]]:
     """Row-major places of the weights that are sampled in each parameter, ascending.
 
-    The choice depends on the seed and on the parameter's name and size alone: two runs of the same
-    network sample the same weights.
+    One of each of as many parts of nearly the same length, at random. The choice depends on the seed and on
+    the parameter's name and size alone: two runs of the same network sample the same weights.
 
     >>> choose({"fc.bias": 3})
     {'fc.bias': array([0, 1, 2])}
     """
+    lengths = np.array(list(sizes.values()), np.int64)[:, None]
+    edges = lengths * np.arange(per_parameter + 1) // per_parameter
+    starts, widths = edges[:, :-1], np.maximum(1, np.diff(edges, axis=1))
+    keys = [zlib.crc32(f"{seed} {name}".encode()) for name in sizes]
+    places = starts + (_random_words(keys, per_parameter) % widths.astype(np.uint64)).astype(np.int64)
     return {
-        name: np.sort(
-            np.random.default_rng([seed, zlib.crc32(name.encode())]).choice(
-                size, min(size, per_parameter), replace=False
-            )
-        )
-        for name, size in sizes.items()
+        name: chosen if size > per_parameter else np.arange(size)
+        for chosen, (name, size) in zip(places, sizes.items(), strict=True)
     }
+
+
+def _random_words(keys: Sequence[int], count: int) -> npt.NDArray[np.uint64]:
+    """Random numbers of 64 bits, a row a key, of all keys at once: a generator for each takes 0.1 ms.
+
+    Source: the generator SplitMix64 of Steele, Lea and Flood, "Fast splittable pseudorandom number
+    generators", 2014, with the key in the upper half of its state.
+    """
+    state = np.array(keys, np.uint64)[:, None] << np.uint64(32)
+    state = state + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        state = (state ^ (state >> np.uint64(shift))) * np.uint64(factor)
+    return state ^ (state >> np.uint64(31))
 
 
 Places: TypeAlias = dict[ParameterName, npt.NDArray[np.int64]]
@@ -320,6 +334,8 @@ def _memory_places(tensor: Tensor | None, wanted: npt.NDArray[np.int64]) -> npt.
     """Distances in memory of row-major places from the first element."""
     if tensor is None or not tensor.ndim:
         return np.zeros(len(wanted), np.int64)
+    if tensor.is_contiguous():
+        return wanted
     return np.asarray(np.dot(tensor.stride(), np.unravel_index(wanted, tensor.shape)), np.int64)
 
 
@@ -329,7 +345,7 @@ def _in_shard(
     """The places that lie in a shard, in the whole and in the shard."""
     if not shard.is_mine or 0 in shard.shape:
         return wanted[:0], wanted[:0]
-    if not shard.frame:
+    if shard.is_whole:
         return wanted, wanted
     index = np.stack(np.unravel_index(wanted, shard.frame)) - np.array(shard.start)[:, None]
     inside = np.all((index >= 0) & (index < np.array(shard.shape)[:, None]), axis=0)

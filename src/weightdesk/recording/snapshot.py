@@ -50,7 +50,7 @@ class Snapshot:
         self.tensors = {
             name: self._copy_once(name, tensor)
             for name, tensor in subject.state().items()
-            if self._place(name, tensor)
+            if self._is_mine(name, tensor)
         }
         self.extra: dict[str, Tensor] = {}
         self._state_keys: dict[ParameterName, list[str]] = {}
@@ -166,8 +166,10 @@ class Snapshot:
 
     def _place(self, name: str, tensor: Tensor) -> bool:
         """Note which part of an entry lies here; whether it can be stored, and by this process."""
-        if not self._subject.can_store(name, tensor):
-            return False
+        return self._subject.can_store(name, tensor) and self._is_mine(name, tensor)
+
+    def _is_mine(self, name: str, tensor: Tensor) -> bool:
+        """Note which part of an entry lies here; whether it is stored by this process."""
         if not self._subject.layout.rank.sharded:
             return True
         shard = self._subject.shard(name, tensor)

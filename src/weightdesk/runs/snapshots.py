@@ -81,7 +81,6 @@ def _write(
 
     def fill(path: Path) -> None:
         with TensorFile(path, slots, about) as file:
-            for name in slots:
-                file.write(name, tensors[name])
+            file.write_all({name: tensors[name] for name in slots})
 
     return store.write(name, fill)
