@@ -17,10 +17,9 @@ _SPIKE: Final = 4.0
 LONGEST_STRIDE: Final = 1 << 20
 """The stride if nothing is left of the share."""
 
-HEAD_START: Final = 0.04
-"""Seconds that recording may be ahead of its share in the beginning, with what `watch` itself takes: of a
-training of a second, 2 % tell nothing. What closing a run takes comes on top. With 0.08 an MLP of 670,000
-weights paid 13 % of its first second by effect, with 0.04 9 to 12 %."""
+HEAD_START: Final = 0.05
+"""Seconds that recording may be ahead of its share in the beginning, with all that `watch` itself takes: of a
+training of a second, 2 % tell nothing. What closing a run takes comes on top."""
 _HEAD_START_OF_SMALL: Final = 0.08
 """The same for a small model, all of whose steps are kept whatever they need: beside these it is
 little, and 300 steps of a small GRU got statistics of six steps instead of three."""

@@ -32,6 +32,7 @@ class DiskBudget:
         self._parts: dict[Step, int] = {}  # partial snapshots, and at step 0 what lies beside the weights
         self._last = 0  # bytes of the last snapshot, which is to come
         self._tight: TightBudget | None = None
+        self._parquet: dict[str, int] = {}  # bytes of the tables' parts, which never change
         self._lock = threading.Lock()
 
     def expect_last(self, size: int) -> None:
@@ -155,4 +156,5 @@ class DiskBudget:
 
     def _table_bytes(self) -> int:
         names = [name for folder in TABLES for name in self._store.names(folder)]
-        return sum(self._store.size(name) for name in names)
+        self._parquet = {name: self._parquet.get(name) or self._store.size(name) for name in names}
+        return sum(self._parquet.values())

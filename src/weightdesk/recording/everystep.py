@@ -123,6 +123,8 @@ class EveryStep:
 
 def is_small(subject: Subject, room: int) -> bool:
     """Whether every step of a model is kept, as its size and the room on the disk allow."""
+    if len(subject.parameters) > _TENSORS:
+        return False
     state = list(subject.state().values())
     if len(state) > _TENSORS or sum(each.numel() for each in state) > _WEIGHTS:
         return False

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -12,15 +13,19 @@ from torch.optim import Optimizer
 
 from weightdesk.types import ParameterName
 
+_PLAIN: Final = (Tensor, nn.Parameter)
+"""Types that are asked for nothing that they lack: that takes longer than what is done with them."""
+
 
 def local(tensor: Tensor) -> Tensor:
     """The part of a tensor that lies in this process: all of it, or the local shard of a DTensor.
 
     Asked by its method: importing the class takes longer than everything else that recording needs.
     """
-    is_plain = type(tensor) is Tensor or type(tensor) is nn.Parameter  # to ask for a method takes longer
-    tensor = tensor.detach()
-    shard: Tensor = tensor if is_plain or not hasattr(tensor, "to_local") else tensor.to_local()
+    part = tensor.detach()
+    if type(tensor) in _PLAIN or not hasattr(part, "to_local"):
+        return part
+    shard: Tensor = part.to_local()
     return shard
 
 
@@ -33,16 +38,19 @@ def seen_gradient(parameter: nn.Parameter, optimizer: Optimizer) -> Tensor | Non
     None if there is no gradient, and if its parts in this process are not those of the parameter: with
     DTensors a gradient may be a partial sum, which the optimizer adds up among processes.
     """
-    if parameter.grad is None or not _is_placed_alike(parameter):
+    gradient = parameter.grad
+    if gradient is None or not _is_placed_alike(parameter, gradient):
         return None
-    gradient = parameter.grad.detach()
+    gradient = gradient.detach()
     scale = getattr(optimizer, "grad_scale", None)
     return gradient if scale is None else gradient / scale.to(gradient.device)
 
 
-def _is_placed_alike(parameter: nn.Parameter) -> bool:
+def _is_placed_alike(parameter: nn.Parameter, gradient: Tensor) -> bool:
     """Whether the parts of a gradient in this process are those of the parameter."""
-    return getattr(parameter.grad, "placements", None) == getattr(parameter, "placements", None)
+    if type(gradient) in _PLAIN and type(parameter) in _PLAIN:
+        return True
+    return getattr(gradient, "placements", None) == getattr(parameter, "placements", None)
 
 
 class SeenGradients(Mapping[ParameterName, Tensor]):
@@ -68,13 +76,29 @@ class SeenGradients(Mapping[ParameterName, Tensor]):
 
     def __contains__(self, name: object) -> bool:
         parameter = self._parameters.get(str(name))
-        return parameter is not None and parameter.grad is not None and _is_placed_alike(parameter)
+        gradient = None if parameter is None else parameter.grad
+        return parameter is not None and gradient is not None and _is_placed_alike(parameter, gradient)
 
     def __iter__(self) -> Iterator[ParameterName]:
         return (name for name in self._parameters if name in self)
 
+    def items(self) -> ItemsView[ParameterName, Tensor]:
+        """Names and gradients, each asked for once."""
+        return _Items(self)
+
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+class _Items(ItemsView[ParameterName, Tensor]):
+    """Asks for each gradient once; that of the base class asks whether there is one, and then for it."""
+
+    _mapping: SeenGradients
+
+    def __iter__(self) -> Iterator[tuple[ParameterName, Tensor]]:
+        for name, parameter in self._mapping._parameters.items():
+            if (gradient := seen_gradient(parameter, self._mapping._optimizer)) is not None:
+                yield name, gradient
 
 
 @dataclass(frozen=True)

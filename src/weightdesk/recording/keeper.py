@@ -20,14 +20,14 @@ from weightdesk.recording.snapshot import Snapshot, memory_of
 from weightdesk.recording.spool import Spool
 from weightdesk.recording.streaming import StreamedSnapshot
 from weightdesk.recording.subject import Subject
-from weightdesk.runs.format import SNAPSHOTS
+from weightdesk.runs.format import SNAPSHOTS, snapshot_name
 from weightdesk.runs.snapshots import write_extra, write_snapshot
 from weightdesk.runs.stores import Store
 from weightdesk.types import Step
 
 STREAMED: Final = 1 << 24
-"""Bytes of a state dict from which on snapshots are streamed. Below it the copies of all that may wait to
-be written, five times the weights for each of three snapshots with Adam, stay below 250 MB."""
+"""Bytes of parameters and buffers from which on snapshots are streamed. Below it the copies of all that may
+wait to be written, five times the weights for each of three snapshots with Adam, stay below 250 MB."""
 
 Tensors = dict[str, Tensor]
 
@@ -55,7 +55,7 @@ class SnapshotKeeper:
         if self._rank.sharded:
             return False
         if self._streams is None:
-            self._streams = memory_of(subject.state().values()) >= STREAMED
+            self._streams = subject.nbytes >= STREAMED
         return self._streams
 
     def spool(self) -> Spool:
@@ -106,7 +106,7 @@ class SnapshotKeeper:
         elif self._rank.sharded:
             write_piece(self._store, snapshot, self._rank.number)
         else:
-            self._keep(snapshot.step, snapshot.tensors, snapshot.extra, snapshot.metadata, snapshot.is_last)
+            self._keep_step(snapshot)
 
     def assemble(self) -> bool:
         """Make snapshots of complete sets of pieces; whether none is left that waits for others."""
@@ -129,7 +129,7 @@ class SnapshotKeeper:
         state = {name: tensor for name, tensor in tensors.items() if "@" not in name}
         extra = {name: tensor for name, tensor in tensors.items() if "@" in name}
         about = {key: text for key, text in metadata.items() if key in ("optimizer", "options")}
-        self._keep(step, state, extra, about, json.loads(metadata["is_last"]))
+        self._keep(step, state, extra, about, is_last=json.loads(metadata["is_last"]))
 
     def flush(self) -> None:
         """Write the steps that wait, and remove what the tables have grown into the room of."""
@@ -139,11 +139,38 @@ class SnapshotKeeper:
         else:
             self._disk.thin()
 
-    def _keep(self, step: Step, state: Tensors, extra: Tensors, about: dict[str, str], is_last: bool) -> None:
+    def _keep_step(self, snapshot: Snapshot) -> None:
+        name = snapshot_name(snapshot.step)
+        written = self._store.size(name) if snapshot.is_repeated and self._store.exists(name) else None
+        self._keep(
+            snapshot.step, snapshot.tensors, snapshot.extra, snapshot.metadata,
+            is_last=snapshot.is_last, written=written,
+        )  # fmt: skip
+
+    def _keep(
+        self,
+        step: Step,
+        state: Tensors,
+        extra: Tensors,
+        about: dict[str, str],
+        *,
+        is_last: bool,
+        written: int | None = None,
+    ) -> None:
+        """Write what fits.
+
+        Arguments:
+            step: optimizer steps done.
+            state: the tensors of the state dict.
+            extra: what belongs beside them.
+            about: metadata of these.
+            is_last: whether it stays whatever comes.
+            written: bytes of the file of the weights if it is there already.
+        """
         size = memory_of(state.values())
         self._disk.expect_last(size)
         if self._disk.make_room(step, size + memory_of(extra.values()), is_last=is_last):
             # The extra file first, so that whoever sees the snapshot finds its gradients, too.
             size = write_extra(self._store, step, extra, metadata=about) if extra else 0
-            size += write_snapshot(self._store, step, state)
+            size += write_snapshot(self._store, step, state) if written is None else written
             self._disk.note_whole(step, size, is_last=is_last)

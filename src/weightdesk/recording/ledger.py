@@ -158,7 +158,7 @@ def _write(store: Store, manifest: Manifest) -> None:
     """Write a manifest as a file of JSON in UTF-8 can hold it."""
     try:
         write_manifest(store, manifest)
-    except ValueError:  # nearly none has anything to be replaced, and to look for it takes longer than to write
+    except ValueError:  # few have something to be replaced, and to look for it takes longer than to write
         entries = {field.name: _plain(getattr(manifest, field.name)) for field in fields(manifest)}
         write_manifest(store, replace(manifest, **entries))
 

@@ -32,6 +32,7 @@ class Snapshot:
             the loss scale where it is known.
         is_last: whether the run ends with it; then it is kept whatever the disk budget.
         is_full: whether it has what the optimizer step did, beside the weights.
+        is_repeated: whether its weights were handed to the writer before, at the same step.
         shards: if parameters are sharded, which part of each tensor lies here, also of those that another
             process records.
         spare: memory for the copies of a step, asked for in advance.
@@ -42,7 +43,7 @@ class Snapshot:
         self.step = step
         self.is_last = is_last
         self.shards: dict[str, Shard] = {}
-        self.is_full = False
+        self.is_full = self.is_repeated = False
         self._subject = subject
         self.metadata: dict[str, str] = {}
         self.spare = SpareMemory()
@@ -65,7 +66,7 @@ class Snapshot:
         """The same copies, to be completed while this snapshot may still be being written."""
         fresh = copy.copy(self)
         fresh.shards, fresh.extra, fresh.metadata = dict(self.shards), {}, {}
-        fresh._state_keys = {}
+        fresh._state_keys, fresh.is_repeated = {}, True
         return fresh
 
     def still_holds(self, subject: Subject, *, buffers: bool = True) -> bool:

@@ -82,6 +82,12 @@ class Subject:
             if isinstance(tensor, Tensor) and self.can_store(name, tensor)
         }
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the parameters and buffers of the model that hold their numbers themselves."""
+        buffers = [buffer for buffer in self.model.buffers() if has_plain_values(buffer)]
+        return sum(tensor.nbytes for tensor in (*self.parameters.values(), *buffers))
+
     def buffer_names(self) -> set[str]:
         """Names of the buffers among the tensors of `state`."""
         buffers = self.model.named_buffers(remove_duplicate=False)

@@ -101,6 +101,7 @@ def watch(
     (0, 1, 2, 3)
 
     """
+    began = time.thread_time()
     subject = subject_of(model, optimizer)
     _check_options(cost, every, kinds, flush)
     _check_scaler(scaler)
@@ -146,6 +147,7 @@ def watch(
         on_cpu = all(parameter.is_cpu for parameter in subject.parameters.values())
         clock = time.thread_time if on_cpu else time.perf_counter
         budget = CostBudget(cost, clock=clock, is_fixed=every is not None)
+        budget.charge("start", time.thread_time() - began)
         sampler, notes = Sampler(places, shards), subject.notes
         keeper = SnapshotKeeper(store, schedule, rank, notes)
         writer = Writer(

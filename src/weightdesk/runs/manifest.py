@@ -21,9 +21,9 @@ loop; by the recorder itself, which could not go on. A reader who finds `running
 calls the run `killed`, a word that is never stored."""
 
 _EXPANDED: Final = 3
-"""Levels of `run.json` that are written member by member: a line for each parameter, and for its sampled places.
-The encoder writes what is deeper; with an indentation of its own it would be Python's, which took 0.4 s for
-2,000 parameters."""
+"""Levels of `run.json` that are written member by member: a line for each parameter, and for its sampled
+places. The encoder writes what is deeper; if it had to indent, it would be Python's own, which took 0.4 s
+for 2,000 parameters."""
 
 _json: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 

@@ -52,6 +52,9 @@ DTYPES: Final = {
 
 _CODES: Final = {dtype: code for code, dtype in DTYPES.items()}
 
+_NUMPYS: Final = frozenset((torch.float32, torch.float64, torch.float16, torch.int64, torch.int32))
+"""Types that NumPy has, too."""
+
 STORED_DTYPES: Final = frozenset(_CODES)
 """Types of elements that safetensors has."""
 
@@ -59,8 +62,8 @@ BLOCK: Final = 1 << 20
 """Bytes that are written or read at once: few enough for the processor's cache, many for a system call."""
 
 _SMALL: Final = 1 << 14
-"""Bytes up to which tensors that lie one after another are written together: a call for each of 2,000 biases took
-ten times as long."""
+"""Bytes up to which tensors that lie one after another are written together: a call for each of 2,000 biases
+took ten times as long."""
 
 UNWRITTEN: Final = "@"
 """Begins the names `@0`, `@1` … under which a file lists room whose tensor never came."""
@@ -134,11 +137,11 @@ class TensorFile:
         self.metadata = dict(metadata)
         self._missing = set(order)
         self._checksums: dict[str, str | None] = dict.fromkeys(order)
-        self._offsets: dict[str, int] = {}
+        self._offsets: dict[str, tuple[int, int]] = {}
         end = 0
         for name in order:
-            self._offsets[name] = end
-            end += slots[name].nbytes
+            start, end = end, end + slots[name].nbytes
+            self._offsets[name] = start, end
         header = self._header({})
         # Whichever tensors never come: their other names must fit, too. Data begin at a multiple of 8.
         longest = len(f"{UNWRITTEN}{len(order)}")
@@ -171,14 +174,14 @@ class TensorFile:
         """
         together: list[str] = []
         size = 0
-        for name, slot in self.slots.items():
-            is_small = name in tensors and slot.nbytes <= _SMALL
+        for name, (start, end) in self._offsets.items():
+            is_small = name in tensors and end - start <= _SMALL
             if together and (not is_small or size >= BLOCK):
                 self._write_together(together, tensors)
                 together, size = [], 0
             if is_small:
                 together.append(name)
-                size += slot.nbytes
+                size += end - start
             elif name in tensors:
                 self.write(name, tensors[name])
         if together:
@@ -188,7 +191,7 @@ class TensorFile:
         pieces = []
         for name in names:
             self._check(name, tensors[name])
-            piece = b"".join(map(bytes_of, flat_blocks(tensors[name])))
+            piece = _small_bytes(tensors[name])
             self._checksums[name] = checksum(piece)
             pieces.append(piece)
         write_at(self._file, self._place(names[0]), [b"".join(pieces)])
@@ -254,16 +257,15 @@ class TensorFile:
         sums = {KEY: join_checksums(renamed)}
         entries: dict[str, object] = {"__metadata__": sums | self.metadata | sums}  # they are to stand first
         for name, slot in self.slots.items():
-            place = self._offsets[name]
             entries[names.get(name, name)] = {
                 "dtype": _CODES[slot.dtype],
                 "shape": slot.shape,
-                "data_offsets": (place, place + slot.nbytes),
+                "data_offsets": self._offsets[name],
             }
         return json.dumps(entries, separators=(",", ":")).encode()
 
     def _place(self, name: str) -> int:
-        return 8 + self._room + self._offsets[name]
+        return 8 + self._room + self._offsets[name][0]
 
 
 def bytes_of(block: Shaped[Tensor, " elements"]) -> memoryview:
@@ -273,6 +275,13 @@ def bytes_of(block: Shaped[Tensor, " elements"]) -> memoryview:
     [1, 0, 0, 1]
     """
     return block.view(torch.uint8).numpy().data
+
+
+def _small_bytes(tensor: Tensor) -> bytes:
+    """The elements in row-major order; NumPy, where it knows the type, takes a third of the time."""
+    if tensor.dtype in _NUMPYS and tensor.layout is torch.strided:
+        return tensor.numpy(force=True).tobytes()
+    return b"".join(map(bytes_of, flat_blocks(tensor)))
 
 
 def _checked(whole: Checksum, block: Shaped[Tensor, " elements"]) -> memoryview:

@@ -118,9 +118,11 @@ def measure(
     # One piece of memory for all, since asking NumPy for an address takes longer than the rest of this.
     ends = work.ends
     words = np.zeros(ends[-1] + workers * len(flat) * layout.BINS, np.int64)
-    plan, befores, rows, totals, histograms = (words.ctypes.data + 8 * end for end in (0, *ends[1:]))
+    address = words.ctypes.data
+    plan, befores, rows, totals, histograms = [address + 8 * end for end in (0, *ends[1:])]
     words[ends[0] : ends[0] + len(flat)] = [tensor.data_ptr() for tensor in flat]
-    words[ends[1] : ends[1] + len(earlier)] = [0 if old is None else old.data_ptr() for old in earlier]
+    if earlier:
+        words[ends[1] : ends[1] + len(earlier)] = [0 if old is None else old.data_ptr() for old in earlier]
     words[: layout.PLAN] = (
         plan + 8 * ends[0], befores, work.kinds_address, len(flat), work.chunks_address, len(work.chunks),
         rows, histograms, _scratch.address(workers), workers, 0, 0,
