@@ -30,6 +30,16 @@ def test_the_choice_depends_on_name_and_seed_alone() -> None:
     assert not np.array_equal(alone["a"], choose({"a": 1000}, seed=1)["a"])
 
 
+def test_every_place_comes_as_often_as_the_others() -> None:
+    """Of 100 places 16 are chosen, one of each sixteenth: in 6,000 choices each one about 960 times."""
+    chosen = choose({f"layer.{number}": 100 for number in range(6000)})
+    counts = np.bincount(np.concatenate(list(chosen.values())), minlength=100)
+    widths = np.diff(100 * np.arange(17) // 16)
+    expected = np.repeat(6000 / widths, widths)
+    deviation = np.sqrt(6000 / widths * (1 - 1 / widths)).repeat(widths)
+    assert (np.abs(counts - expected) < 4.5 * deviation).all()  # of 100 numbers none is so far off by chance
+
+
 def whole(shape: tuple[int, ...]) -> Shard:
     return Shard(shape, (0,) * len(shape), shape)
 

@@ -11,11 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from trainings import run_steps, small_batch
 
 from weightdesk import open_run, watch
 from weightdesk.errors import OptionError, RunExistsError, WatchError
+from weightdesk.recording import keeper
+from weightdesk.runs.snapshots import write_snapshot
+from weightdesk.runs.stores import Store
 from weightdesk.statistics import describe
 
 
@@ -45,6 +48,54 @@ def test_statistics_are_those_of_the_tensors(network: nn.Module, tmp_path: Path)
             assert update["update_ratio"] == pytest.approx(ratio)
             assert update["sign_flips"] == ((before * after) < 0).sum().item()
             assert rows[step, name, "weight"]["sign_flips"] is None
+
+
+class InPlace(nn.Module):
+    """Small and large outputs that the next operation changes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 8), nn.Linear(8, 1)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.second(self.first(inputs).mul_(0.0).add_(1.0))
+
+
+@pytest.mark.parametrize("examples", [3, 2000])
+def test_an_output_that_is_changed_in_place_is_measured_before(tmp_path: Path, examples: int) -> None:
+    torch.manual_seed(0)
+    model, inputs = InPlace(), torch.randn(examples, 4)
+    outputs = model.first(inputs).detach()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watch(model, optimizer, tmp_path / "run", cost=None):
+        model(inputs).sum().backward()
+        optimizer.step()
+    rows = open_run(tmp_path / "run").statistics.to_pylist()
+    (row,) = [each for each in rows if (each["kind"], each["parameter"]) == ("activation", "first")]
+    assert row["count"] == outputs.numel()
+    assert row["mean"] == pytest.approx(outputs.double().mean().item(), rel=1e-6)
+
+
+def test_weights_that_stay_until_the_first_step_are_written_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+
+    def write(store: Store, step: int, state: dict[str, Tensor]) -> int:
+        written.append(step)
+        return write_snapshot(store, step, state)
+
+    monkeypatch.setattr(keeper, "write_snapshot", write)
+    model = nn.Linear(300, 300)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watch(model, optimizer, tmp_path / "run", cost=None):
+        model(torch.ones(1, 300)).sum().backward()
+        optimizer.step()
+    assert written == [0, 1]
+    run = open_run(tmp_path / "run")
+    moved = run.weights("weight", 1) - run.weights("weight", 0)
+    assert run.gradient_steps == (0,)
+    assert torch.equal(run.update("weight", 0), moved)
 
 
 def test_activations_are_measured_while_training_only(network: nn.Sequential, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from weightdesk.errors import RunFormatError
 from weightdesk.runs import Manifest, Store, open_store
@@ -47,6 +49,33 @@ def test_is_readable_and_keeps_its_order() -> None:
     assert text.startswith('{\n  "format": "weightdesk run",\n  "version": 1,\n  "status": "failed"')
     assert "Ü" in text
     assert list(json.loads(text))[-1] == "recording"
+
+
+def test_has_a_line_for_each_parameter_and_for_its_sampled_places() -> None:
+    store = open_store("memory://manifests")
+    parameters = [{"name": name, "shape": [3, 2]} for name in ("a", "b")]
+    recording = {"sampled": {"a": [0, 5], "b": [1]}, "notes": []}
+    write_manifest(store, Manifest(created="", model={"parameters": parameters}, recording=recording))
+    lines = [line.strip() for line in store.read("run.json").decode().splitlines()]
+    assert {'{"name": "b", "shape": [3, 2]}', '"a": [0, 5],', '"notes": []'} <= set(lines)
+
+
+TEXT = st.text(st.characters(exclude_categories=("Cs",)))
+NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | NUMBERS | TEXT,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    )
+)
+def test_holds_whatever_json_holds(recipe: object) -> None:
+    store = open_store("memory://manifests")
+    entries = {"recipe": {"of the user": recipe}, "recording": {"facts": recipe}}
+    write_manifest(store, Manifest(created="", **entries))
+    content = json.loads(store.read("run.json"))
+    assert {name: content[name] for name in entries} == entries
 
 
 @pytest.mark.parametrize(

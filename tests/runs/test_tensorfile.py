@@ -40,26 +40,36 @@ def same(one: Tensor, other: Tensor) -> bool:
     return one.dtype == other.dtype and one.shape == other.shape and torch.equal(bits(one), bits(other))
 
 
-def write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+def write(
+    path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None, *, at_once: bool = False
+) -> None:
     path.unlink(missing_ok=True)
     with TensorFile(path, {name: Slot.of(each) for name, each in tensors.items()}, metadata or {}) as file:
-        for name in reversed(tensors):  # the order of writing is nobody's business
-            file.write(name, tensors[name])
+        if at_once:
+            file.write_all(tensors)
+        else:
+            for name in reversed(tensors):  # the order of writing is nobody's business
+                file.write(name, tensors[name])
 
 
 @settings(max_examples=60, deadline=None)
-@given(WRITTEN, st.integers(0, 1000), st.sampled_from([16, 64, 1 << 20]))
+@given(WRITTEN, st.integers(0, 1000), st.sampled_from([16, 64, 1 << 20]), st.sampled_from([0, 40, 1 << 14]))
 def test_any_tensors_are_read_back_by_safetensors(
     tmp_path_factory: pytest.TempPathFactory,
     written: dict[str, tuple[torch.dtype, tuple[int, ...]]],
     seed: int,
     block: int,
+    small: int,
 ) -> None:
-    path = tmp_path_factory.mktemp("file") / "a.safetensors"
+    folder = tmp_path_factory.mktemp("file")
+    path = folder / "a.safetensors"
     tensors = {name: of_type(*each, seed + i) for i, (name, each) in enumerate(written.items())}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tensorfile, "BLOCK", block)
+        patch.setattr(tensorfile, "_SMALL", small)
         write(path, tensors, {"step": "3"})
+        write(folder / "at once", tensors, {"step": "3"}, at_once=True)
+    assert (folder / "at once").read_bytes() == path.read_bytes()
     found = load_file(path)
     assert found.keys() == tensors.keys()
     assert all(same(found[name], tensors[name]) for name in tensors)
@@ -87,9 +97,10 @@ def test_views_gaps_and_sparse_tensors_are_written_in_order(tmp_path: Path) -> N
         "sparse": torch.eye(3).to_sparse(),
         "conjugate": torch.tensor([1 + 2j]).conj(),
     }
-    write(tmp_path / "a", tensors)
-    found = load_file(tmp_path / "a")
-    assert all(same(found[name], each.to_dense().resolve_conj()) for name, each in tensors.items())
+    for at_once in (False, True):
+        write(tmp_path / "a", tensors, at_once=at_once)
+        found = load_file(tmp_path / "a")
+        assert all(same(found[name], each.to_dense().resolve_conj()) for name, each in tensors.items())
 
 
 def test_blocks_of_a_contiguous_tensor_are_views() -> None:
@@ -129,6 +140,12 @@ def test_what_was_not_planned_is_refused(tmp_path: Path) -> None:
         TensorFile(tmp_path / "a", {"a": Slot(torch.float32, (2,))}, {}) as file,
     ):
         file.write("a", torch.ones(3))
+    assert not (tmp_path / "a").exists()
+    with (
+        pytest.raises(ValueError, match=r"a is Slot.*float64.* by now, and Slot.*float32.* was planned"),
+        TensorFile(tmp_path / "a", {"a": Slot(torch.float32, (2,))}, {}) as file,
+    ):
+        file.write_all({"a": torch.ones(2).double()})
     assert not (tmp_path / "a").exists()
     with pytest.raises(TypeError, match="metadata of a safetensors file are text, got step=1"):
         TensorFile(tmp_path / "a", {}, {"step": 1})  # type: ignore[dict-item]
