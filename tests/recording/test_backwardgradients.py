@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -31,10 +32,6 @@ def network() -> nn.Sequential:
     return nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 1))
 
 
-def hooks_of(model: nn.Module) -> int:
-    return sum(len(each._post_accumulate_grad_hooks or ()) for each in model.parameters())
-
-
 def descend(model: nn.Module, optimizer: torch.optim.Optimizer, most: float = 1e-3) -> Tensor:
     """One clipped step; returns the first gradient as backward left it."""
     optimizer.zero_grad()
@@ -45,24 +42,41 @@ def descend(model: nn.Module, optimizer: torch.optim.Optimizer, most: float = 1e
     return left
 
 
-def test_parameters_are_hooked_only_where_a_snapshot_is_due(tmp_path: Path) -> None:
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the parameters whose hooks torch has called."""
+    names: list[str] = []
+    make = BackwardGradients._hook
+
+    def counted(own: BackwardGradients, name: str, parameter: nn.Parameter) -> Callable[[Any, Any], None]:
+        hook = make(own, name, parameter)
+        return lambda *arguments: names.append(name) or hook(*arguments)
+
+    monkeypatch.setattr(BackwardGradients, "_hook", counted)
+    return names
+
+
+def test_parameters_are_hooked_only_where_a_snapshot_is_due(tmp_path: Path, calls: list[str]) -> None:
     model = network()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     hooked, left = [], []
     with watch(model, optimizer, tmp_path / "run", every=3) as recording:
         for _ in range(7):
-            hooked.append(hooks_of(model))
             left.append(descend(model, optimizer))
+            hooked.append(len(calls))
+            calls.clear()
         assert recording.status == "running"
     assert hooked == [4, 0, 0, 4, 0, 0, 4]
-    assert hooks_of(model) == 0
+    descend(model, optimizer)
+    assert not calls
+    assert not any(each._post_accumulate_grad_hooks for each in model.parameters())
     for step in (0, 3, 6):
         assert torch.equal(backward_gradient(tmp_path / "run", step, "0.weight"), left[step])
         assert open_run(tmp_path / "run").gradient("0.weight", step).abs().max() <= 1e-3
 
 
 def test_an_error_in_a_hook_ends_the_recording_and_leaves_the_training(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, calls: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone, watched = network(), network()
     monkeypatch.setattr(BackwardGradients, "_keep", lambda *_: 1 / 0)
@@ -71,9 +85,10 @@ def test_an_error_in_a_hook_ends_the_recording_and_leaves_the_training(
     descend(alone, optimizers[0])
     with pytest.warns(RuntimeWarning, match="stopped recording at step 0: ZeroDivisionError"):
         descend(watched, optimizers[1])
-    assert hooks_of(watched) == 0
+    calls.clear()
     descend(alone, optimizers[0])
     descend(watched, optimizers[1])
+    assert not calls
     recording.close()
     assert torch.equal(alone[0].weight, watched[0].weight)
     assert open_run(tmp_path / "run").status == "stopped"
@@ -160,7 +175,7 @@ def test_of_a_closure_the_first_run_counts(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Using backward:UserWarning")
-def test_graphs_of_the_gradient_and_copies_of_the_model_are_let_be(tmp_path: Path) -> None:
+def test_graphs_of_the_gradient_and_copies_of_the_model_are_let_be(tmp_path: Path, calls: list[str]) -> None:
     model = network()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     with watch(model, optimizer, tmp_path / "run", every=1):
@@ -168,7 +183,9 @@ def test_graphs_of_the_gradient_and_copies_of_the_model_are_let_be(tmp_path: Pat
             model(torch.ones(3, 4)).square().sum().backward(create_graph=True)
         left = model[0].weight.grad.detach().clone()
         twin = copy.deepcopy(model)
-        assert (hooks_of(model), hooks_of(twin)) == (4, 0)
+        assert calls == [*calls[:4], *calls[:4]]
+        twin(torch.ones(3, 4)).sum().backward()
+        assert len(calls) == 8
         optimizer.step()
         model.zero_grad()
     kept = backward_gradient(tmp_path / "run", 0, "0.weight")
