@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import gc
 import inspect
 import random
 import warnings
@@ -24,7 +23,6 @@ from trainings import run_steps, small_batch, small_network
 
 from weightdesk import open_run, watch
 from weightdesk.recording import modulecalls
-from weightdesk.recording.backwardgradients import BackwardGradients
 from weightdesk.runs.stores import LocalStore
 
 STEPS = 7
@@ -268,7 +266,6 @@ def hooks_on_modules(model: nn.Module) -> int:
 def hooks_of(model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
     count = hooks_on_modules(model)
     count += sum(len(each._post_accumulate_grad_hooks or ()) for each in model.parameters())
-    count += sum(len(each._hooked) for each in gc.get_objects() if type(each) is BackwardGradients)
     return count + len(optimizer._optimizer_step_pre_hooks) + len(optimizer._optimizer_step_post_hooks)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -16,6 +15,7 @@ from trainings import run_steps, small_network
 
 from weightdesk import open_run, watch
 from weightdesk.errors import WatchError
+from weightdesk.recording import backwardgradients
 from weightdesk.recording.backwardgradients import BackwardGradients
 
 
@@ -48,7 +48,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     make = BackwardGradients._hook
 
-    def counted(own: BackwardGradients, name: str, parameter: nn.Parameter) -> Callable[[Any, Any], None]:
+    def counted(own: BackwardGradients, name: str, parameter: nn.Parameter) -> Callable[..., None]:
         hook = make(own, name, parameter)
         return lambda *arguments: names.append(name) or hook(*arguments)
 
@@ -56,7 +56,11 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def test_parameters_are_hooked_only_where_a_snapshot_is_due(tmp_path: Path, calls: list[str]) -> None:
+@pytest.mark.parametrize("few", [64, 0])
+def test_parameters_are_hooked_only_where_a_snapshot_is_due(
+    few: int, tmp_path: Path, calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backwardgradients, "_FEW", few)
     model = network()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     hooked, left = [], []
@@ -70,9 +74,47 @@ def test_parameters_are_hooked_only_where_a_snapshot_is_due(tmp_path: Path, call
     descend(model, optimizer)
     assert not calls
     assert not any(each._post_accumulate_grad_hooks for each in model.parameters())
+    assert few or all(each._post_accumulate_grad_hooks is None for each in model.parameters())
     for step in (0, 3, 6):
         assert torch.equal(backward_gradient(tmp_path / "run", step, "0.weight"), left[step])
         assert open_run(tmp_path / "run").gradient("0.weight", step).abs().max() <= 1e-3
+
+
+def test_many_parameters_whose_model_is_called_in_parts_are_hooked_themselves(
+    tmp_path: Path, calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backwardgradients, "_FEW", 0)
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    left = []
+    with watch(model, optimizer, tmp_path / "run", every=1):
+        for _ in range(3):
+            optimizer.zero_grad()
+            model[2](torch.tanh(model[0](torch.ones(3, 4)))).square().sum().backward()
+            left.append(model[0].weight.grad.clone())
+            nn.utils.clip_grad_value_(model.parameters(), 1e-3)
+            optimizer.step()
+    assert len(calls) == 8
+    assert backward_gradient(tmp_path / "run", 0, "0.weight") is None
+    for step in (1, 2):
+        assert torch.equal(backward_gradient(tmp_path / "run", step, "0.weight"), left[step])
+
+
+def test_an_evaluation_and_several_passes_before_a_step_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backwardgradients, "_FEW", 0)
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watch(model, optimizer, tmp_path / "run", every=1):
+        with torch.no_grad():
+            model(torch.ones(3, 4))
+        for scale in (1.0, 2.0):
+            model(scale * torch.ones(3, 4)).square().sum().backward()
+        left = model[0].weight.grad.clone()
+        nn.utils.clip_grad_value_(model.parameters(), 1e-3)
+        optimizer.step()
+    assert torch.equal(backward_gradient(tmp_path / "run", 0, "0.weight"), left)
 
 
 def test_an_error_in_a_hook_ends_the_recording_and_leaves_the_training(

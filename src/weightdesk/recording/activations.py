@@ -14,6 +14,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
+from weightdesk.recording.copies import SpareMemory
 from weightdesk.recording.endings import describe_error
 from weightdesk.recording.flatshards import original_name
 from weightdesk.recording.gradients import local
@@ -101,6 +102,7 @@ class ActivationMeter:
         self._outputs: dict[str, Outputs] = {}
         self._waiting: list[tuple[Outputs, Tensor]] = []  # copies of small outputs
         self._elements_waiting = 0
+        self._memory = SpareMemory()
         self._unmeasurable: set[str] = set()
         self._silent_steps: dict[str, int] = {}
         self._step: Step = 0
@@ -165,7 +167,7 @@ class ActivationMeter:
             outputs.sizes.append(values.numel())
             outputs.saturated.append(saturated)
         if values.is_cpu and values.numel() <= _SMALL:  # a copy, since the next operation may work in place
-            self._waiting.append((outputs, values.clone()))
+            self._waiting.append((outputs, self._memory.copy("", values)))
             self._elements_waiting += values.numel()
             if self._elements_waiting > _MOST_WAITING:
                 self._measure_waiting()
@@ -174,6 +176,7 @@ class ActivationMeter:
 
     def _measure_waiting(self) -> None:
         waiting, self._waiting, self._elements_waiting = self._waiting, [], 0
+        self._memory = SpareMemory()
         if waiting:
             found = measure([values for _, values in waiting])
             for row, (outputs, _) in enumerate(waiting):

@@ -1,13 +1,14 @@
 """Gradients as backward left them, before anybody clips or unscales them.
 
-A hook on the node that adds up a parameter's gradient copies it whenever backward has added to it, so
-after several passes the copy is their sum. It lies in the memory that the snapshot's gradient needs in any
-case; of a large model, in a spool on the disk. The hooks are there only while the coming step gets a
-snapshot, and the gradient of an optimizer that steps within backward is gone before anything could be kept.
+A hook on each parameter copies its gradient whenever backward has added to it, so after several passes
+the copy is their sum. It lies in the memory that the snapshot's gradient needs in any case; of a large
+model, in a spool on the disk. The hooks are there only while the coming step gets a snapshot, and the
+gradient of an optimizer that steps within backward is gone before anything could be kept.
 
-A hook on the parameter itself would be simpler, but for a parameter that ever had one torch calls into Python
-at each backward pass from then on: with 500 small ones every step took 3 % longer for good. The node goes,
-with its hooks, as soon as nobody holds it.
+For a parameter that ever had such a hook torch calls into Python at each backward pass from then on: with
+500 small ones every step took 3 % longer for good. So in a model with many parameters the nodes of the graph
+that add up their gradients are hooked, once a call of the model has made them; they go with the graph. A node
+that was held from before the call would refuse gradients of another shape if a parameter grows in place.
 
 Where several processes train together nothing is kept: their gradients are added up in place after
 the hooks have run.
@@ -15,16 +16,22 @@ the hooks have run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
 
+import torch
 from torch import Tensor, nn
 from torch.autograd.graph import get_gradient_edge
 from torch.utils.hooks import RemovableHandle
 
 from weightdesk.recording.copies import SpareMemory
+from weightdesk.recording.modulecalls import ModuleObservation
 from weightdesk.recording.spool import Spool, SpooledTensor
 from weightdesk.types import ParameterName
+
+_FEW: Final = 64
+"""Parameters up to which these are hooked themselves: at 1 µs each at every step nobody feels it, and small
+models, which are listened to at every step, need not be hooked again at each."""
 
 
 class BackwardGradients:
@@ -33,6 +40,8 @@ class BackwardGradients:
     Arguments:
         parameters: whose gradients; none where several processes train together.
         attempt: does something on recording's account: counts its time and catches its errors.
+        model: whose calls can be observed; None if they are compiled. If it has many parameters and is never
+            called while somebody listens, as if its parts are called, nothing is kept at the first time.
 
     >>> weight = nn.Parameter(torch.ones(2))
     >>> kept = BackwardGradients({"weight": weight}, lambda activity, action, *rest: action(*rest))
@@ -46,10 +55,14 @@ class BackwardGradients:
     """
 
     def __init__(
-        self, parameters: Mapping[ParameterName, nn.Parameter], attempt: Callable[..., object]
+        self,
+        parameters: Mapping[ParameterName, nn.Parameter],
+        attempt: Callable[..., object],
+        model: nn.Module | None = None,
     ) -> None:
-        self._parameters, self._attempt = parameters, attempt
-        self._hooked: list[tuple[Any, RemovableHandle]] = []  # nodes and the hooks on them
+        self._parameters, self._attempt, self._model = parameters, attempt, model
+        self._observation: ModuleObservation | None = None
+        self._hooked: list[tuple[Any, RemovableHandle]] = []  # parameters or nodes, and the hooks on them
         self._copies: dict[ParameterName, Tensor | SpooledTensor] = {}
         self._memory: SpareMemory | Spool = SpareMemory()
         self._listening = False
@@ -62,14 +75,32 @@ class BackwardGradients:
     def listen(self, memory: SpareMemory | Spool) -> None:
         """Keep every gradient from now on, in this memory."""
         self._memory, self._listening = memory, True
-        if not self._hooked:
-            for name, parameter in self._parameters.items():
-                if parameter.requires_grad:  # one by one: `stop` removes those made before an error
-                    node = get_gradient_edge(parameter).node
-                    self._hooked.append((node, node.register_hook(self._hook(name, parameter))))
+        if self._hooked or self._observation is not None:
+            return
+        if self._model is None or len(self._parameters) <= _FEW:
+            for name, parameter in self._trained():  # one by one: `stop` removes those made before an error
+                handle = parameter.register_post_accumulate_grad_hook(self._hook(name, parameter))  # type: ignore[no-untyped-call]
+                self._hooked.append((parameter, handle))
+        else:
+            self._observation = ModuleObservation(self._model, self._see_call)
+
+    def _see_call(self, *_: Any) -> None:
+        if self._listening and not self._hooked and torch.is_grad_enabled():
+            self._attempt("snapshot", self._hook_nodes)
+
+    def _hook_nodes(self) -> None:
+        for name, parameter in self._trained():
+            node = get_gradient_edge(parameter).node
+            self._hooked.append((node, node.register_hook(self._hook(name, parameter))))
+
+    def _trained(self) -> Iterator[tuple[ParameterName, nn.Parameter]]:
+        return ((name, each) for name, each in self._parameters.items() if each.requires_grad)
 
     def take(self, names: Iterable[ParameterName]) -> dict[ParameterName, Any]:
         """Hand over what was kept of these parameters; passes until the next `listen` do not count."""
+        if self._listening and self._observation is not None and not self._hooked:
+            self._model = None  # its parts are called: from the next time on the parameters are hooked
+            self._unhook()
         self._listening = False
         return {name: self._copies.pop(name) for name in names if name in self._copies}
 
@@ -83,9 +114,12 @@ class BackwardGradients:
         for _, handle in self._hooked:
             handle.remove()
         self._hooked = []
+        if self._observation is not None:
+            self._observation.remove()
+            self._observation = None
 
-    def _hook(self, name: ParameterName, parameter: nn.Parameter) -> Callable[[Any, Any], None]:
-        def keep_gradient(_inputs: Any, _outputs: Any) -> None:
+    def _hook(self, name: ParameterName, parameter: nn.Parameter) -> Callable[..., None]:
+        def keep_gradient(*_: Any) -> None:
             if self._listening:
                 self._attempt("snapshot", self._keep, name, parameter.grad)
 

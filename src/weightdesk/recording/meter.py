@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from weightdesk.recording.copies import WORTH_RESERVING
+from weightdesk.recording.copies import WORTH_RESERVING, SpareMemory
 from weightdesk.recording.notes import Notes
 from weightdesk.recording.spool import Spool, SpooledTensor
 from weightdesk.statistics.devices import DeviceMeasurements, measure_on_device
@@ -99,6 +99,7 @@ class StepMeter:
         self.spool: Spool | None = None
         self._spooled: dict[ParameterName, SpooledTensor] = {}
         self._copies: dict[ParameterName, Tensor] = {}  # kept from step to step, to allocate once
+        self._memory = SpareMemory()
         self._weights: Measurements | DeviceMeasurements | None = None
 
     def reserve(self, parameters: Mapping[ParameterName, Tensor]) -> None:
@@ -196,7 +197,8 @@ class StepMeter:
     def _copy(self, name: ParameterName, tensor: Tensor) -> None:
         kept = self._copies.get(name)
         if kept is None or _form(kept) != _form(tensor):
-            self._copies[name] = tensor.clone(memory_format=torch.preserve_format)
+            is_plain = tensor.is_cpu and tensor.is_contiguous()
+            self._copies[name] = self._memory.copy(name, tensor) if is_plain else tensor.clone()
         else:
             kept.copy_(tensor, non_blocking=True)
 

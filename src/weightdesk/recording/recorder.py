@@ -86,19 +86,13 @@ class Recorder:
         self._agenda = Agenda(budget, schedule, together, alike=rank.sharded, sparsest=writer.strides)
         self._meter = StepMeter(kinds, notes)
         self._activations = ActivationMeter(subject.model, writer.add_statistics, self._attempt, notes)
-        self._backward = BackwardGradients(subject.parameters if rank.is_alone else {}, self._attempt)
-        self._passes = (
-            None
-            if subject.compiled
-            else PassMeter(
-                subject.model,
-                writer.passes.add,
-                self._attempt,
-                lambda: self.step,
-                self._sampled.are_gradients_left,
-                notes,
-            )
-        )
+        called = None if subject.compiled else subject.model
+        alone = subject.parameters if rank.is_alone else {}
+        self._backward = BackwardGradients(alone, self._attempt, called)
+        self._passes = None if called is None else PassMeter(
+            called, writer.passes.add, self._attempt, lambda: self.step,
+            self._sampled.are_gradients_left, notes,
+        )  # fmt: skip
         self._next_look: Step = 0
         self._eventful = False
         self._snapshot: Snapshot | StreamedSnapshot | None = None

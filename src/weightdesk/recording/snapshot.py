@@ -138,11 +138,9 @@ class Snapshot:
             update = f"{name}@update"
             if not self._place(update, parameter):
                 continue
-            self.extra[update] = torch.sub(
-                local(parameter).to("cpu"),
-                self._copy_once(name, parameter),
-                out=self.spare.take(update),
-            )
+            after = local(parameter).to("cpu")
+            before = self._copy_once(name, parameter)
+            self.extra[update] = torch.sub(after, before, out=self.spare.take(update, before))
 
     def _add_both(self, name: str, seen: Tensor, left: Tensor, scale: LossScale | None) -> None:
         """Keep one copy where the optimizer sees what backward left, and two where something was taken.
