@@ -17,8 +17,8 @@ WeightdeskError
     └── IndexRangeError     (LookupError)         an index outside the parameter's shape
 ```
 
-Each message is one line: what was wrong, what was expected, what to do. The command line prints
-that line and exits with 2.
+Each message is one line: what was wrong, what was expected, what to do; a mix that does not fit has one
+more for each conflict. The command line prints that line and exits with 2.
 """
 
 from __future__ import annotations
@@ -28,7 +28,17 @@ from difflib import get_close_matches
 
 
 class WeightdeskError(Exception):
-    """Base of all errors that weightdesk raises on purpose."""
+    r"""Base of all errors that weightdesk raises on purpose.
+
+    A message may quote what anybody has written, such as the name of a parameter; it is one line all the
+    same.
+
+    >>> print(WeightdeskError("the run has no parameter fc\r\n.weight"))
+    the run has no parameter fc .weight
+    """
+
+    def __str__(self) -> str:
+        return _line(super().__str__())
 
 
 class WatchError(WeightdeskError, ValueError):
@@ -56,7 +66,10 @@ class MixError(WeightdeskError, ValueError):
 
     def __init__(self, message: str, conflicts: Iterable[str] = ()) -> None:
         self.conflicts = tuple(conflicts)
-        super().__init__("\n".join((message, *(f"- {each}" for each in self.conflicts))))
+        super().__init__("\n".join(map(_line, (message, *(f"- {each}" for each in self.conflicts)))))
+
+    def __str__(self) -> str:
+        return "\n".join(map(_line, str(self.args[0]).split("\n")))
 
 
 class ListenError(WeightdeskError, RuntimeError):
@@ -118,3 +131,7 @@ def closest(name: str, known: Iterable[str]) -> str:
         return f"did you mean {near[0]}?"
     shown = ", ".join(names[:12])
     return f"choose from {shown}" + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -87,7 +87,16 @@ def test_holds_whatever_json_holds(recipe: object) -> None:
             "format version 2, this weightdesk reads 1: install the weightdesk that wrote it, or",
         ),
         ({"version": 2, "versions": {"weightdesk": "9.1"}}, "wrote it, version 9.1"),
+        ({"version": 2, "versions": {"weightdesk": "9" * 41}}, "wrote it, or a newer one$"),
+        ({"version": 2, "versions": {"weightdesk": "9\r\n1"}}, "wrote it, version 9 1$"),
+        ({"version": "a\x1b[31mb\r\n"}, r"format version 'a\\x1b\[31mb\\r\\n', this weightdesk reads 1"),
+        ({"version": "x" * 5000}, f"format version '{'x' * 39}…, this"),
         ({"created": None}, "damaged: it has no created"),
+        ({"status": ["x\n"]}, r"status \['x\\n'\], expected running"),
+        (
+            {"recording": {"sampled": {"x" * 5000: []}}},
+            f"damaged: its recording.sampled.{'x' * 40}.\\[key\\] is",
+        ),
         ({"status": "sleeping"}, "status 'sleeping', expected running, finished"),
     ],
 )

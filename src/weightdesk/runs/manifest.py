@@ -12,7 +12,7 @@ from weightdesk.errors import RunFormatError
 from weightdesk.runs.door import reading
 from weightdesk.runs.format import FORMAT, MANIFEST, VERSION
 from weightdesk.runs.jsontext import MAX_BYTES, parse_json
-from weightdesk.runs.runjson import Status, check_run_json
+from weightdesk.runs.runjson import Status, check_run_json, short_value
 from weightdesk.runs.stores import Store
 
 STATUSES: Final[tuple[str, ...]] = get_args(Status)
@@ -137,12 +137,13 @@ def _parsed(text: bytes, place: str) -> Manifest:
         raise RunFormatError(f'{place} is not of a run: expected a JSON object with "format": "{FORMAT}"')
     if content.get("version") != VERSION:
         raise RunFormatError(
-            f"{place} has format version {content.get('version')}, this weightdesk reads {VERSION}: "
-            f"install the weightdesk that wrote it, {_writer(content)}"
+            f"{place} has format version {short_value(content.get('version'))}, this weightdesk reads "
+            f"{VERSION}: install the weightdesk that wrote it, {_writer(content)}"
         )
     if content.get("status") not in STATUSES:
-        status = str(content.get("status"))[:40]
-        raise RunFormatError(f"{place} has status {status!r}, expected {', '.join(STATUSES)}")
+        raise RunFormatError(
+            f"{place} has status {short_value(content.get('status'))}, expected {', '.join(STATUSES)}"
+        )
     try:
         check_run_json(content)
     except ValueError as error:
@@ -153,4 +154,4 @@ def _parsed(text: bytes, place: str) -> Manifest:
 def _writer(content: dict[str, Any]) -> str:
     versions = content.get("versions")
     version = versions.get("weightdesk") if isinstance(versions, dict) else None
-    return f"version {version}" if version else "or a newer one"
+    return f"version {version}" if isinstance(version, str) and 0 < len(version) <= 40 else "or a newer one"

@@ -18,6 +18,8 @@ from weightdesk.runs.format import MAX_STEP
 MAX_WEIGHTS: Final = 1 << 50
 """Elements of a parameter: beyond a petabyte, and far below where 64-bit places overflow."""
 
+_SHOWN: Final = 40  # characters of a value, or of a name on the way to it, in a message
+
 Status = Literal["running", "finished", "interrupted", "failed", "stopped"]
 Step = Annotated[int, Field(ge=0, le=MAX_STEP)]
 Size = Annotated[int, Field(ge=0, le=MAX_WEIGHTS)]
@@ -210,12 +212,20 @@ def is_built_in(recipe: dict[str, Any] | None) -> bool:
     return True
 
 
+def short_value(value: Any) -> str:
+    r"""A value that nobody expects, as Python writes it and without its end if that is far: for messages.
+
+    >>> short_value("\x1b[31m"), short_value([0] * 1000)
+    ("'\\x1b[31m'", '[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, …')
+    """
+    shown = repr(value)
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
+
+
 def _first_fault(error: ValidationError) -> str:
     fault = error.errors(include_url=False, include_context=False)[0]
-    place = ".".join(str(part) for part in fault["loc"])
+    place = ".".join(str(part)[:_SHOWN] for part in fault["loc"])
     if fault["type"] == "missing":
         return f"it has no {place}"
-    value = repr(fault["input"])
-    shown = value if len(value) <= 40 else f"{value[:40]}…"
     message = fault["msg"][:1].lower() + fault["msg"][1:]
-    return f"its {place} is {shown}: {message}"
+    return f"its {place} is {short_value(fault['input'])}: {message}"

@@ -7,8 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from faulty_trainings import FAULTS, HEALTHY, train
+from torch import nn
 
+import weightdesk
 from weightdesk.checkup.generalisation import Weighing, generalisation
 from weightdesk.errors import OptionError
 
@@ -42,3 +45,18 @@ def test_a_healthy_twin_has_no_verdict(tmp_path: Path) -> None:
 def test_without_a_held_out_loss_it_says_what_to_log(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="val_loss"):
         generalisation(train(tmp_path / "run", replace(HEALTHY, steps=15)))
+
+
+def test_a_training_loss_that_never_was_a_number_leaves_it_open(tmp_path: Path) -> None:
+    model = nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with weightdesk.watch(model, optimizer, tmp_path / "run", check=False) as recording:
+        for _ in range(6):
+            optimizer.zero_grad()
+            model(torch.randn(4, 2)).square().mean().backward()
+            optimizer.step()
+            recording.log(loss=float("nan"), val_loss=1.0, accuracy=float("nan"), val_accuracy=0.5)
+    undecided = weightdesk.check(tmp_path / "run").undecided
+    assert undecided["overfitting"] == "the training loss as a number: recording.log(loss=loss)"
+    with pytest.raises(OptionError, match="judged by training and held-out loss"):
+        generalisation(tmp_path / "run")

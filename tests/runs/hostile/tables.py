@@ -28,6 +28,9 @@ NUMBERS = (0, 1, -1, 3, 2**31, 2**62, -(2**62))
 NAMES = ("step", "time", "", "a.b", "loss.list.element", "step (2)", "x" * 300, "\x1b[31m", "parameter")
 TEXTS = ("", "x", "weight", "fc.weight", "no such", "\x1b[31m", "x" * 100_000, "[]", "[" * 5000, '{"a": 1}')
 
+MANY_ROWS = 100_000
+"""To draw for each of more rows takes longer than a reader may take, which would be told of the reader."""
+
 
 def change_table(file: Path, random: Random) -> None:
     """Change the bytes of a file, or write it anew with other columns, rows or settings."""
@@ -66,7 +69,7 @@ def _retype(table: pa.Table, random: Random) -> pa.Table:
 
 
 def _refill(table: pa.Table, random: Random) -> pa.Table:
-    if not table.num_columns:
+    if not table.num_columns or table.num_rows > MANY_ROWS:
         return table
     place = random.randrange(table.num_columns)
     kind = table.schema.field(place).type
@@ -103,6 +106,8 @@ def _double(table: pa.Table, random: Random) -> pa.Table:
 
 
 def _reorder(table: pa.Table, random: Random) -> pa.Table:
+    if table.num_rows > MANY_ROWS:
+        return table
     order = random.sample(range(table.num_columns), table.num_columns)
     return table.select(order).take(random.sample(range(table.num_rows), table.num_rows))
 

@@ -21,11 +21,11 @@ def change_json(content: Any, random: Random) -> Any:
     """The JSON value with one of its parts replaced, removed, doubled, renamed, or swapped with another."""
     places = list(_places(content))
     if not places:
-        return random.choice(ODD_VALUES)
+        return _odd_value(random)
     holder, key = random.choice(places)
     action = random.randrange(6)
     if action <= 2:
-        holder[key] = random.choice(ODD_VALUES)
+        holder[key] = _odd_value(random)
     elif action == 3:
         del holder[key]
     elif action == 4 and isinstance(holder, list):
@@ -72,6 +72,11 @@ def change_file(change: Callable[[bytes, Random], bytes]) -> Callable[[Path, Ran
         path.write_bytes(change(path.read_bytes(), random))
 
     return changed
+
+
+def _odd_value(random: Random) -> Any:
+    """One of them as a copy: a later change of the same run, or of the next one, must not change it."""
+    return copy.deepcopy(random.choice(ODD_VALUES))
 
 
 def _places(content: Any) -> list[tuple[Any, Any]]:

@@ -77,8 +77,9 @@ def main(samples: Path, scratch: Path, seeds: range, *, ask_all: bool) -> None:
         draw = Random(seed).random
         share = (lambda wanted: True) if ask_all else (lambda wanted, draw=draw: draw() < wanted)
         for what, error in ask_everything(run, model, share):
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            place = f"{Path(where.filename).name}:{where.lineno}"
+            # A message of several lines is no exception that was raised: it has no traceback.
+            *_, where = (None, *traceback.extract_tb(error.__traceback__))
+            place = f"{Path(where.filename).name}:{where.lineno}" if where else "the message"
             fault = {
                 "seed": seed,
                 "what": what,

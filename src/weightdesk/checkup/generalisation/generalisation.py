@@ -13,7 +13,7 @@ from weightdesk.checkup.generalisation.gap import Gap, measure_gap
 from weightdesk.checkup.generalisation.weighing import NOISE, Weighing
 from weightdesk.checkup.record import Record
 from weightdesk.checkup.rules import overfitting
-from weightdesk.checkup.series import end
+from weightdesk.checkup.series import end, enough
 from weightdesk.errors import OptionError
 from weightdesk.explain.page import Page, Section, section
 from weightdesk.runs.run import Run, open_run
@@ -127,11 +127,11 @@ def generalisation(
         weighed: weighs the network with the weights of a step; None where it is not at hand.
 
     Raises:
-        OptionError: it did not log both, or the held-out loss less than twice.
+        OptionError: it did not log both as numbers, or the held-out loss less than twice.
     """
     record = Record(run if isinstance(run, Run) else open_run(run))
-    training, held_out = record.loss, record.held_out_loss
-    if training is None or held_out is None or np.isfinite(held_out.values).sum() < 2:
+    training, held_out = enough(record.loss, 1), enough(record.held_out_loss, 2)
+    if training is None or held_out is None:
         raise OptionError(
             "overfitting is judged by training and held-out loss, the latter at two steps at least: "
             "recording.log(loss=…, val_loss=…)"

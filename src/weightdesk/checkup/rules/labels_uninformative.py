@@ -8,7 +8,7 @@ from weightdesk.checkup.finding import Evidence, Finding, Undecided
 from weightdesk.checkup.record import Record
 from weightdesk.checkup.rules.learning import pace
 from weightdesk.checkup.rules.rule import Rule, Verdict
-from weightdesk.checkup.series import begin, end, enough, finite
+from weightdesk.checkup.series import begin, end, enough
 
 _LEAST = 60  # labels
 _ABOVE = 0.03  # chance
@@ -46,8 +46,8 @@ def _by_accuracy(record: Record) -> Verdict:
     informed = (last > limit or best > limit + 2 * max(_ABOVE, error)) and not is_constant
     if informed or moved.ratio < _MOVED:
         return None
-    training = record.accuracy
-    fitted = training is not None and len(training) > 1 and end(finite(training)) > chance + 3 * _ABOVE
+    training = enough(record.accuracy, 2)
+    fitted = training is not None and end(training) > chance + 3 * _ABOVE
     return _finding(
         f"on examples kept apart the network is right in {last:.0%}, as often as by chance ({chance:.0%})",
         0.85 if fitted else 0.7,

@@ -7,7 +7,7 @@ import numpy as np
 from weightdesk.checkup.finding import Evidence, Finding, Undecided
 from weightdesk.checkup.record import Curve, Record
 from weightdesk.checkup.rules.rule import Rule, Verdict
-from weightdesk.checkup.series import begin, end, finite, noise, smooth
+from weightdesk.checkup.series import begin, end, enough, noise, smooth
 
 _RISE = 0.15  # of what was gained
 _GAP = 0.2  # of the first loss
@@ -17,10 +17,11 @@ _LEAST = 5
 
 def decide(record: Record) -> Verdict:
     """Find where the held-out loss was lowest, and how far it rose while the training went on."""
-    held_out, training = record.held_out_loss, record.loss
-    if held_out is None or training is None or len(finite(held_out)) < _LEAST:
+    held_out, training = enough(record.held_out_loss, _LEAST), enough(record.loss, 1)
+    if held_out is None:
         return Undecided(f"the loss on examples kept apart, {_LEAST} times: recording.log(val_loss=…)")
-    held_out, training = finite(held_out), finite(training)
+    if training is None:
+        return Undecided("the training loss as a number: recording.log(loss=loss)")
     values = smooth(held_out.values, 3)
     at = int(values.argmin())
     last = float(np.median(values[-max(1, len(values) // 10) :]))
@@ -61,8 +62,8 @@ def _by_gap(record: Record, held_out: Curve, training: Curve) -> Verdict:
     """A held-out loss that stays up while the training loss is nearly gone."""
     first, left, kept = begin(training), end(training), end(held_out)
     share = (kept - left) / max(abs(first), 1e-30)
-    right, known = record.accuracy, record.held_out_accuracy
-    apart = None if right is None or known is None else end(finite(right)) - end(finite(known))
+    right, known = enough(record.accuracy, 1), enough(record.held_out_accuracy, 1)
+    apart = None if right is None or known is None else end(right) - end(known)
     half = held_out.values[len(held_out) // 2 :]
     still_falls = begin(held_out) > kept and float(
         np.median(half[: max(1, len(half) // 2)])

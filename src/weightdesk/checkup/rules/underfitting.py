@@ -7,7 +7,7 @@ import numpy as np
 from weightdesk.checkup.finding import Evidence, Finding, Undecided
 from weightdesk.checkup.record import Record
 from weightdesk.checkup.rules.rule import Rule, Verdict
-from weightdesk.checkup.series import begin, end, enough, finite, noise
+from weightdesk.checkup.series import begin, end, enough, noise
 
 _LEFT = 0.4  # of the loss
 _LEFT_AT_PLACES = 0.75  # where each place has a label, as in language, much cannot be known
@@ -26,15 +26,14 @@ def decide(record: Record) -> Verdict:
     before = float(np.median(loss.values[round(0.7 * len(loss)) : round(0.85 * len(loss))]))
     falling = (before - last) / max(abs(before), 1e-30)
     left = last / max(abs(first), 1e-30)
-    accuracy = record.accuracy
-    right = end(finite(accuracy)) if accuracy is not None and len(finite(accuracy)) else None
+    accuracy, known = enough(record.accuracy, 1), enough(record.held_out_accuracy, 1)
+    right = None if accuracy is None else end(accuracy)
     is_early = falling > _FALLING and before - last > noise(loss.values[-len(loss) // 3 :]) and left > _MUCH
     if left > _GREW:
         return None  # it grows: a matter of other rules
     limit = _limit(record)
     is_weak = left > limit and (right is None or right < 0.9)
-    known = record.held_out_accuracy
-    is_good = right is not None and right > 0.97 and (known is None or end(finite(known)) > 0.9)
+    is_good = right is not None and right > 0.97 and (known is None or end(known) > 0.9)
     if not (is_early or is_weak) or is_good:
         return None
     return Finding(

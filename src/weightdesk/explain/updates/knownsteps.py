@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -55,7 +55,7 @@ class KnownSteps:
         kept = self._reader.steps() or (self._reader.choose(first),)
         kept = kept[max(bisect_right(kept, first) - 1, 0) : bisect_left(kept, last) + 1]
         steps = [read_unit(self._reader, self._parameter, self._place, step, self._recipe) for step in kept]
-        rates = self._rates or (kept, [recorded.start.options.get("lr", 0.0) for recorded, _ in steps])
+        rates = self._rates or _kept_rates([recorded for recorded, _ in steps])
         found: dict[Step, Shares] = {step: {} for step in self._reader.idle_steps()}
         for (recorded, at), until in zip(steps, [*kept[1:], last], strict=True):
             found.update(self._carry_on(recorded, at, until, rates))
@@ -85,8 +85,17 @@ class KnownSteps:
 
 
 def _logged_rates(run: Run) -> _Rates | None:
-    """The learning rate of every step, which built-in trainings log."""
+    """The learning rate of every step, which built-in trainings log; None if no row tells one."""
     if "lr" not in run.metrics.column_names:
         return None
     rows = run.metrics.select(["step", "lr"]).drop_null()
-    return rows["step"].to_pylist(), rows["lr"].to_pylist()
+    return (rows["step"].to_pylist(), rows["lr"].to_pylist()) if rows.num_rows else None
+
+
+def _kept_rates(steps: Iterable[RecordedStep]) -> _Rates:
+    """The learning rates of the steps kept in full.
+
+    Options are checked only where the optimizer's rule is known: what others call a rate may be no number.
+    """
+    known = [each for each in steps if each.optimizer in RULES]
+    return [each.step for each in known], [each.start.options["lr"] for each in known]
