@@ -100,6 +100,48 @@ def test_many_parameters_whose_model_is_called_in_parts_are_hooked_themselves(
         assert torch.equal(backward_gradient(tmp_path / "run", step, "0.weight"), left[step])
 
 
+def test_many_parameters_within_a_transformation_are_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backwardgradients, "_FEW", 0)
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def loss(parameters: dict[str, Tensor]) -> Tensor:
+        return torch.func.functional_call(model, parameters, (torch.ones(3, 4),)).square().sum()
+
+    with watch(model, optimizer, tmp_path / "run", every=1) as recording:
+        for _ in range(2):
+            gradients = torch.func.grad(loss)(dict(model.named_parameters()))
+            for name, parameter in model.named_parameters():
+                parameter.grad = gradients[name]
+            optimizer.step()
+        assert recording.status == "running"
+        descend(model, optimizer)
+    run = open_run(tmp_path / "run")
+    assert run.gradient_steps == (0, 1, 2)
+    assert torch.equal(run.gradient("0.weight", 1), gradients["0.weight"])
+    assert backward_gradient(tmp_path / "run", 2, "0.weight") is not None
+
+
+def test_one_of_many_parameters_may_grow_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backwardgradients, "_FEW", 0)
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    left = []
+    with watch(model, optimizer, tmp_path / "run", every=1) as recording:
+        for step in range(4):
+            if step == 2:
+                model[2].weight.data, model[2].bias.data = torch.ones(2, 3), torch.ones(2)
+                model[2].weight.grad = model[2].bias.grad = None
+            left.append(descend(model, optimizer))
+        assert recording.status == "running"
+    for step in range(4):
+        assert torch.equal(backward_gradient(tmp_path / "run", step, "0.weight"), left[step])
+
+
 def test_an_evaluation_and_several_passes_before_a_step_are_told_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,7 +75,10 @@ class BackwardGradients:
     def listen(self, memory: SpareMemory | Spool) -> None:
         """Keep every gradient from now on, in this memory."""
         self._memory, self._listening = memory, True
-        if self._hooked or self._observation is not None:
+        if self._observation is not None:
+            self._remove_hooks()  # a node of the step before is not held beyond it
+            return
+        if self._hooked:
             return
         if self._model is None or len(self._parameters) <= _FEW:
             for name, parameter in self._trained():  # one by one: `stop` removes those made before an error
@@ -89,9 +92,16 @@ class BackwardGradients:
             self._attempt("snapshot", self._hook_nodes)
 
     def _hook_nodes(self) -> None:
-        for name, parameter in self._trained():
-            node = get_gradient_edge(parameter).node
-            self._hooked.append((node, node.register_hook(self._hook(name, parameter))))
+        try:
+            for name, parameter in self._trained():
+                node = get_gradient_edge(parameter).node
+                self._hooked.append((node, node.register_hook(self._hook(name, parameter))))
+        except (AttributeError, RuntimeError):  # there is none within a transformation of torch.func
+            self._hook_parameters_from_now_on()
+
+    def _hook_parameters_from_now_on(self) -> None:
+        self._model = None
+        self._unhook()
 
     def _trained(self) -> Iterator[tuple[ParameterName, nn.Parameter]]:
         return ((name, each) for name, each in self._parameters.items() if each.requires_grad)
@@ -99,8 +109,7 @@ class BackwardGradients:
     def take(self, names: Iterable[ParameterName]) -> dict[ParameterName, Any]:
         """Hand over what was kept of these parameters; passes until the next `listen` do not count."""
         if self._listening and self._observation is not None and not self._hooked:
-            self._model = None  # its parts are called: from the next time on the parameters are hooked
-            self._unhook()
+            self._hook_parameters_from_now_on()  # its parts are called
         self._listening = False
         return {name: self._copies.pop(name) for name in names if name in self._copies}
 
@@ -110,10 +119,13 @@ class BackwardGradients:
         self._copies, self._listening = {}, False
         self._memory.clear()
 
-    def _unhook(self) -> None:
+    def _remove_hooks(self) -> None:
         for _, handle in self._hooked:
             handle.remove()
         self._hooked = []
+
+    def _unhook(self) -> None:
+        self._remove_hooks()
         if self._observation is not None:
             self._observation.remove()
             self._observation = None
