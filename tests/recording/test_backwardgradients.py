@@ -32,10 +32,23 @@ def network() -> nn.Sequential:
     return nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 1))
 
 
-def descend(model: nn.Module, optimizer: torch.optim.Optimizer, most: float = 1e-3) -> Tensor:
+def hooks_of(model: nn.Module) -> int:
+    return sum(len(each._post_accumulate_grad_hooks or ()) for each in model.parameters())
+
+
+def in_parts(model: nn.Sequential) -> Callable[[Tensor], Tensor]:
+    return lambda inputs: model[2](model[1](model[0](inputs)))
+
+
+def descend(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    most: float = 1e-3,
+    call: Callable[[Tensor], Tensor] | None = None,
+) -> Tensor:
     """One clipped step; returns the first gradient as backward left it."""
     optimizer.zero_grad()
-    model(torch.ones(3, 4)).square().sum().backward()
+    (call or model)(torch.ones(3, 4)).square().sum().backward()
     left: Tensor = next(model.parameters()).grad.clone()
     nn.utils.clip_grad_value_(model.parameters(), most)
     optimizer.step()
@@ -66,6 +79,7 @@ def test_parameters_are_hooked_only_where_a_snapshot_is_due(
     hooked, left = [], []
     with watch(model, optimizer, tmp_path / "run", every=3) as recording:
         for _ in range(7):
+            assert not few or hooks_of(model) == (4 if len(hooked) % 3 == 0 else 0)
             left.append(descend(model, optimizer))
             hooked.append(len(calls))
             calls.clear()
@@ -73,7 +87,7 @@ def test_parameters_are_hooked_only_where_a_snapshot_is_due(
     assert hooked == [4, 0, 0, 4, 0, 0, 4]
     descend(model, optimizer)
     assert not calls
-    assert not any(each._post_accumulate_grad_hooks for each in model.parameters())
+    assert hooks_of(model) == 0
     assert few or all(each._post_accumulate_grad_hooks is None for each in model.parameters())
     for step in (0, 3, 6):
         assert torch.equal(backward_gradient(tmp_path / "run", step, "0.weight"), left[step])
@@ -86,14 +100,8 @@ def test_many_parameters_whose_model_is_called_in_parts_are_hooked_themselves(
     monkeypatch.setattr(backwardgradients, "_FEW", 0)
     model = network()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    left = []
     with watch(model, optimizer, tmp_path / "run", every=1):
-        for _ in range(3):
-            optimizer.zero_grad()
-            model[2](torch.tanh(model[0](torch.ones(3, 4)))).square().sum().backward()
-            left.append(model[0].weight.grad.clone())
-            nn.utils.clip_grad_value_(model.parameters(), 1e-3)
-            optimizer.step()
+        left = [descend(model, optimizer, call=in_parts(model)) for _ in range(3)]
     assert len(calls) == 8
     assert backward_gradient(tmp_path / "run", 0, "0.weight") is None
     for step in (1, 2):
@@ -169,6 +177,7 @@ def test_an_error_in_a_hook_ends_the_recording_and_leaves_the_training(
     descend(alone, optimizers[0])
     with pytest.warns(RuntimeWarning, match="stopped recording at step 0: ZeroDivisionError"):
         descend(watched, optimizers[1])
+    assert hooks_of(watched) == 0
     calls.clear()
     descend(alone, optimizers[0])
     descend(watched, optimizers[1])
@@ -267,6 +276,7 @@ def test_graphs_of_the_gradient_and_copies_of_the_model_are_let_be(tmp_path: Pat
             model(torch.ones(3, 4)).square().sum().backward(create_graph=True)
         left = model[0].weight.grad.detach().clone()
         twin = copy.deepcopy(model)
+        assert (hooks_of(model), hooks_of(twin)) == (4, 0)
         assert calls == [*calls[:4], *calls[:4]]
         twin(torch.ones(3, 4)).sum().backward()
         assert len(calls) == 8

@@ -193,6 +193,7 @@ def assert_harmless(name: str, expected: bytes, folder: Path) -> None:
         model, recording = train_watched(folder / name, fault)
     assert not openrecordings._recordings
     assert not modulecalls._observers
+    assert not any(each._post_accumulate_grad_hooks for each in model.parameters())
     assert not any(each._hooked for each in gc.get_objects() if type(each) is BackwardGradients)
     assert bits(model) == expected
     assert recording.status in ("finished", "stopped")

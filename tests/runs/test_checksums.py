@@ -64,6 +64,11 @@ def test_tells_zeros_cuts_and_bits(length: int, data: st.DataObject) -> None:
     assert checksum(whole + bytes(stop - start)) != right
 
 
+def test_content_is_counted_in_bytes() -> None:
+    words = np.arange(1000)
+    assert checksum(words.data) == checksum(words.tobytes()) == reference(words.tobytes())
+
+
 def test_tells_blocks_that_changed_places() -> None:
     whole = content(3 * 4096, 2)
     moved = whole[4096:8192] + whole[:4096] + whole[8192:]

@@ -178,9 +178,9 @@ class ActivationMeter:
         waiting, self._waiting, self._elements_waiting = self._waiting, [], 0
         self._memory = SpareMemory()
         if waiting:
-            found = measure([values for _, values in waiting])
+            measured = measure([values for _, values in waiting])
             for row, (outputs, _) in enumerate(waiting):
-                outputs.passes.append(found[row : row + 1])
+                outputs.passes.append(measured[row : row + 1])
 
     def _leave_out(self, name: str, reason: str) -> None:
         self._unmeasurable.add(name)

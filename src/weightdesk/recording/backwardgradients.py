@@ -30,8 +30,8 @@ from weightdesk.recording.spool import Spool, SpooledTensor
 from weightdesk.types import ParameterName
 
 _FEW: Final = 64
-"""Parameters up to which these are hooked themselves: at 1 µs each at every step nobody feels it, and small
-models, which are listened to at every step, need not be hooked again at each."""
+"""Parameters up to which these are hooked themselves, as many as a model has at most whose every step is kept
+(`everystep.py`): it need not be hooked again at each, and 1 µs a parameter at every step is little."""
 
 
 class BackwardGradients:
@@ -77,15 +77,12 @@ class BackwardGradients:
         self._memory, self._listening = memory, True
         if self._observation is not None:
             self._remove_hooks()  # a node of the step before is not held beyond it
-            return
-        if self._hooked:
-            return
-        if self._model is None or len(self._parameters) <= _FEW:
+        elif self._model is not None and len(self._parameters) > _FEW:
+            self._observation = ModuleObservation(self._model, self._see_call)
+        elif not self._hooked:
             for name, parameter in self._trained():  # one by one: `stop` removes those made before an error
                 handle = parameter.register_post_accumulate_grad_hook(self._hook(name, parameter))  # type: ignore[no-untyped-call]
                 self._hooked.append((parameter, handle))
-        else:
-            self._observation = ModuleObservation(self._model, self._see_call)
 
     def _see_call(self, *_: Any) -> None:
         if self._listening and not self._hooked and torch.is_grad_enabled():
@@ -104,7 +101,7 @@ class BackwardGradients:
         self._unhook()
 
     def _trained(self) -> Iterator[tuple[ParameterName, nn.Parameter]]:
-        return ((name, each) for name, each in self._parameters.items() if each.requires_grad)
+        return (pair for pair in self._parameters.items() if pair[1].requires_grad)
 
     def take(self, names: Iterable[ParameterName]) -> dict[ParameterName, Any]:
         """Hand over what was kept of these parameters; passes until the next `listen` do not count."""

@@ -19,7 +19,8 @@ LONGEST_STRIDE: Final = 1 << 20
 
 HEAD_START: Final = 0.05
 """Seconds that recording may be ahead of its share in the beginning, with all that `watch` itself takes: of a
-training of a second, 2 % tell nothing. What closing a run takes comes on top."""
+training of a second, 2 % tell nothing. What closing a run takes comes on top. An MLP of 670,000 weights paid
+10 % of its first second by effect."""
 _HEAD_START_OF_SMALL: Final = 0.08
 """The same for a small model, all of whose steps are kept whatever they need: beside these it is
 little, and 300 steps of a small GRU got statistics of six steps instead of three."""

@@ -32,7 +32,7 @@ class DiskBudget:
         self._parts: dict[Step, int] = {}  # partial snapshots, and at step 0 what lies beside the weights
         self._last = 0  # bytes of the last snapshot, which is to come
         self._tight: TightBudget | None = None
-        self._parquet: dict[str, int] = {}  # bytes of the tables' parts, which never change
+        self._table_parts: dict[str, int] = {}  # bytes of the tables' parts, which never change
         self._lock = threading.Lock()
 
     def expect_last(self, size: int) -> None:
@@ -156,5 +156,6 @@ class DiskBudget:
 
     def _table_bytes(self) -> int:
         names = [name for folder in TABLES for name in self._store.names(folder)]
-        self._parquet = {name: self._parquet.get(name) or self._store.size(name) for name in names}
-        return sum(self._parquet.values())
+        known = self._table_parts
+        self._table_parts = {name: known.get(name) or self._store.size(name) for name in names}
+        return sum(self._table_parts.values())

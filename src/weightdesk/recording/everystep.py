@@ -123,7 +123,7 @@ class EveryStep:
 
 def is_small(subject: Subject, room: int) -> bool:
     """Whether every step of a model is kept, as its size and the room on the disk allow."""
-    if len(subject.parameters) > _TENSORS:
+    if len(subject.parameters) > _TENSORS:  # without collecting the state of thousands
         return False
     state = list(subject.state().values())
     if len(state) > _TENSORS or sum(each.numel() for each in state) > _WEIGHTS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -82,23 +82,8 @@ class SeenGradients(Mapping[ParameterName, Tensor]):
     def __iter__(self) -> Iterator[ParameterName]:
         return (name for name in self._parameters if name in self)
 
-    def items(self) -> ItemsView[ParameterName, Tensor]:
-        """Names and gradients, each asked for once."""
-        return _Items(self)
-
     def __len__(self) -> int:
         return sum(1 for _ in self)
-
-
-class _Items(ItemsView[ParameterName, Tensor]):
-    """Asks for each gradient once; that of the base class asks whether there is one, and then for it."""
-
-    _mapping: SeenGradients
-
-    def __iter__(self) -> Iterator[tuple[ParameterName, Tensor]]:
-        for name, parameter in self._mapping._parameters.items():
-            if (gradient := seen_gradient(parameter, self._mapping._optimizer)) is not None:
-                yield name, gradient
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,10 @@ class SnapshotKeeper:
         elif self._rank.sharded:
             write_piece(self._store, snapshot, self._rank.number)
         else:
-            self._keep_step(snapshot)
+            self._keep(
+                snapshot.step, snapshot.tensors, snapshot.extra, snapshot.metadata,
+                is_last=snapshot.is_last, is_repeated=snapshot.is_repeated,
+            )  # fmt: skip
 
     def assemble(self) -> bool:
         """Make snapshots of complete sets of pieces; whether none is left that waits for others."""
@@ -139,14 +142,6 @@ class SnapshotKeeper:
         else:
             self._disk.thin()
 
-    def _keep_step(self, snapshot: Snapshot) -> None:
-        name = snapshot_name(snapshot.step)
-        written = self._store.size(name) if snapshot.is_repeated and self._store.exists(name) else None
-        self._keep(
-            snapshot.step, snapshot.tensors, snapshot.extra, snapshot.metadata,
-            is_last=snapshot.is_last, written=written,
-        )  # fmt: skip
-
     def _keep(
         self,
         step: Step,
@@ -155,7 +150,7 @@ class SnapshotKeeper:
         about: dict[str, str],
         *,
         is_last: bool,
-        written: int | None = None,
+        is_repeated: bool = False,
     ) -> None:
         """Write what fits.
 
@@ -165,12 +160,14 @@ class SnapshotKeeper:
             extra: what belongs beside them.
             about: metadata of these.
             is_last: whether it stays whatever comes.
-            written: bytes of the file of the weights if it is there already.
+            is_repeated: whether the state was handed over before, and need not be written again.
         """
         size = memory_of(state.values())
         self._disk.expect_last(size)
         if self._disk.make_room(step, size + memory_of(extra.values()), is_last=is_last):
             # The extra file first, so that whoever sees the snapshot finds its gradients, too.
             size = write_extra(self._store, step, extra, metadata=about) if extra else 0
-            size += write_snapshot(self._store, step, state) if written is None else written
+            name = snapshot_name(step)
+            is_written = is_repeated and self._store.exists(name)
+            size += self._store.size(name) if is_written else write_snapshot(self._store, step, state)
             self._disk.note_whole(step, size, is_last=is_last)

@@ -105,7 +105,7 @@ class StepMeter:
     def reserve(self, parameters: Mapping[ParameterName, Tensor]) -> None:
         """Ask for the memory that remembering large weights needs, before the training begins."""
         if "update" in self._kinds:
-            large = {name: each for name, each in parameters.items() if each.nbytes >= WORTH_RESERVING}
+            large = {name: part for name, part in parameters.items() if part.nbytes >= WORTH_RESERVING}
             for name, tensor in self._measurable(large).items():
                 self._copy(name, tensor)
 

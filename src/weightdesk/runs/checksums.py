@@ -73,7 +73,7 @@ def checksum(content: Content) -> str:
     >>> checksum(b""), checksum(bytes(4096))
     ('00000000', '6522df69')
     """
-    if len(content) < _BLOCK:  # many small tensors are much work already
+    if memoryview(content).nbytes < _BLOCK:  # many small tensors are much work already
         return f"{zlib.crc32(content):0{_WIDTH}x}"
     whole = Checksum()
     whole.update(content)

@@ -99,10 +99,12 @@ def _in_lines(entry: Any, levels: int, indent: str = "") -> str:
     """JSON text with a line for each member of the outer levels."""
     deeper = f"{indent}  "
     if levels and isinstance(entry, dict) and entry and all(isinstance(name, str) for name in entry):
-        members = [f"{_json(name)}: {_in_lines(each, levels - 1, deeper)}" for name, each in entry.items()]
+        members = [
+            f"{_json(name)}: {_in_lines(member, levels - 1, deeper)}" for name, member in entry.items()
+        ]
         opening, closing = "{}"
     elif levels and isinstance(entry, list) and entry:
-        members = [_in_lines(each, levels - 1, deeper) for each in entry]
+        members = [_in_lines(member, levels - 1, deeper) for member in entry]
         opening, closing = "[]"
     else:
         return _json(entry)

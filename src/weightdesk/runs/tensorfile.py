@@ -68,7 +68,6 @@ took ten times as long."""
 UNWRITTEN: Final = "@"
 """Begins the names `@0`, `@1` … under which a file lists room whose tensor never came."""
 
-
 _OPENING: Final = json.dumps({"__metadata__": {KEY: ""}}, separators=(",", ":")).removesuffix('"}}')
 """How a header begins; the checksums follow, which are known last."""
 
