@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 
+from weightdesk import WeightdeskError, check, open_run, watch
 from weightdesk.recording.agenda import Agenda
 from weightdesk.recording.budget import HEAD_START, LONGEST_STRIDE, CostBudget
 from weightdesk.recording.schedule import SnapshotSchedule
@@ -227,6 +233,35 @@ def test_a_training_of_any_length_is_recorded_within_its_share(name: str, second
         assert spent >= 0.25 * 0.02 * seconds  # and what is allowed is used
 
 
+@pytest.mark.parametrize(
+    ("share", "statistics", "snapshot", "is_fixed", "put_off"),
+    [
+        (0.02, 0.03, 0.02, False, []),
+        (0.02, 0.06, 0.03, False, ["snapshot"]),
+        (0.02, 0.2, 0.2, False, ["statistics", "snapshot"]),
+        (0.02, 0.2, 0.2, True, ["statistics"]),  # at a fixed stride snapshots are taken whatever they need
+        (None, 9.0, 9.0, False, []),
+        (0.0, 9.0, 9.0, False, []),
+    ],
+)
+def test_the_first_step_of_many_small_parameters_gets_what_fits_into_its_constant(
+    share: float | None, statistics: float, snapshot: float, is_fixed: bool, put_off: list[str], clock: Clock
+) -> None:
+    budget = CostBudget(share, head_start=0.05, clock=clock, is_fixed=is_fixed)
+    budget.expect("statistics", statistics, 0.0)
+    budget.expect("snapshot", 0.0, snapshot)
+    budget.charge("start", 0.03)
+    schedule = SnapshotSchedule(10**9, every=4 if is_fixed else None)
+    for limits_first_step in (True, False):
+        budget.limits_first_step = limits_first_step
+        agenda = Agenda(budget, schedule, 1, alike=False)
+        agenda.look_at(0)
+        expected = put_off if limits_first_step else []
+        assert list(agenda.put_off) == expected
+        assert agenda.statistics == ("statistics" not in expected)
+        assert agenda.snapshot == ("snapshot" not in expected)
+
+
 def test_a_short_training_is_told_from_end_to_end() -> None:
     done, _ = Training(*TRAININGS["tiny"]).run(0.1)
     assert done["sampling"][:100] == list(range(100))
@@ -264,3 +299,31 @@ def test_a_share_that_allows_nothing_is_told_in_words() -> None:
     assert Strides(LONGEST_STRIDE, {}).notes(0.02, 10**9) == [
         "no sampled weights at times: cost=0.02 allows none"
     ]
+
+
+def test_a_run_says_what_its_first_step_did_not_get(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watching = import_module("weightdesk.recording.watch")  # the package has a function of this name
+    monkeypatch.setattr(watching, "CostBudget", partial(CostBudget, head_start=1e-4))
+    model = nn.Sequential(*[nn.Linear(4, 4) for _ in range(100)])
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+    with watch(model, optimizer, tmp_path / "run", cost=0.9) as recording:
+        for _ in range(40):
+            optimizer.zero_grad()
+            loss = model(torch.ones(2, 4)).square().mean()
+            loss.backward()
+            optimizer.step()
+            recording.log(loss=loss)
+    run = open_run(tmp_path / "run")
+    (note,) = (each for each in run.manifest.recording["notes"] if "first step" in each)
+    assert note == (
+        "no statistics, gradients and updates of the first step: many small parameters take longer to "
+        "measure than cost=0.9 allows at once"
+    )
+    assert run.steps[0] == 0
+    assert run.gradient_steps[0] > 0
+    assert min(run.statistics["step"].to_pylist()) > 0
+    assert min(run.sampled["step"].to_pylist()) == 0
+    assert check(run).findings is not None
+    assert run.history("0.weight", (0, 0)).steps[0] == 0
+    with pytest.raises(WeightdeskError):
+        run.gradient("0.weight", 0)

@@ -39,6 +39,7 @@ class Agenda:
         snapshot: whether it gets a snapshot.
         sampling: at every how many rounds weights are sampled from now on.
         longest: the longest stride of the sampled weights so far.
+        put_off: what the first round did not get because it would have taken too long.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Agenda:
     ) -> None:
         self.statistics = self.snapshot = False
         self.sampling = self.longest = 1
+        self.put_off: tuple[str, ...] = ()
         self._budget, self._schedule, self._together, self._alike = budget, schedule, together, alike
         self._sparsest = sparsest
 
@@ -65,8 +67,12 @@ class Agenda:
         sampling = 1 if self._alike else self._stride("sampling", apart, 1)
         self.sampling = max(sampling, self._sparsest.get(SAMPLED, 1))
         self.longest = max(self.longest, self.sampling)
-        self.statistics = round_ % stride == 0
-        self.snapshot = self._schedule.is_due(round_, affordable)
+        if not round_:
+            limited = ("statistics",) if self._alike else ("statistics", "snapshot")
+            self.put_off = tuple(activity for activity in limited if self._budget.is_put_off(activity))
+        put_off = () if round_ else self.put_off
+        self.statistics = round_ % stride == 0 and "statistics" not in put_off
+        self.snapshot = self._schedule.is_due(round_, affordable) and "snapshot" not in put_off
         if self.statistics or self.snapshot:
             return step + 1
         review = round_ + min(_REVIEW, max(1, round_))

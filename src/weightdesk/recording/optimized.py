@@ -106,7 +106,7 @@ class OptimizedParameters:
         measured = {name: each for name, each in parameters.items() if each.dtype in KINDS}
         sizes = {name: each.numel() for name, each in measured.items()}
         places = choose(sizes, manifest.seeds["sampling"])
-        manifest.recording["sampled"] |= {name: chosen.tolist() for name, chosen in places.items()}
+        manifest.recording["sampled"] |= {name: tuple(chosen.tolist()) for name, chosen in places.items()}
         self._sampler.follow(places, {name: self.subject.layout.shards[name] for name in measured})
         for name, why in self.subject.layout.left_out.items():
             self._notes.add(f"parameter {name} is not recorded: {why}", aloud=True)

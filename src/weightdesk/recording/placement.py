@@ -78,7 +78,11 @@ def entire(tensor: Tensor, *, is_mine: bool) -> Shard:
     >>> entire(Tensor([[1.0, 2.0]]), is_mine=True)
     Shard(whole=(1, 2), start=(0, 0), shape=(1, 2), is_mine=True, is_flat=False)
     """
-    shape = tuple(tensor.shape)
+    return _whole(tuple(tensor.shape), is_mine)
+
+
+@lru_cache
+def _whole(shape: tuple[int, ...], is_mine: bool) -> Shard:
     return Shard(shape, (0,) * len(shape), shape, is_mine)
 
 

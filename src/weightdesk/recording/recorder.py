@@ -162,7 +162,7 @@ class Recorder:
     @property
     def strides(self) -> Strides:
         """At every how many rounds of steps each table has rows."""
-        return Strides(self._agenda.longest, dict(self._writer.strides))
+        return Strides(self._agenda.longest, dict(self._writer.strides), self._agenda.put_off)
 
     def log(self, values: dict[str, float | Tensor]) -> None:
         """Keep scalars of the present step, in the first process; those on a device are fetched later."""

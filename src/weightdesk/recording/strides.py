@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from weightdesk.recording.budget import LONGEST_STRIDE
@@ -16,10 +16,13 @@ class Strides:
     Attributes:
         sampling: the longest stride of sampled weights that the cost budget asked for.
         disk: the strides that the disk budget asked for, by table.
+        put_off: what the first step did not get, `statistics` or `snapshot`, because the cost budget left it
+            to later steps.
     """
 
     sampling: int
     disk: Mapping[str, int]
+    put_off: Collection[str] = ()
 
     def by_table(self) -> dict[str, int]:
         """The longest stride of each table that does not have rows at every step it might.
@@ -40,6 +43,12 @@ class Strides:
         ['sampled weights at every 4th step at times: cost=0.02 allows no more']
         """
         notes = []
+        if self.put_off:
+            what = "statistics, gradients" if "statistics" in self.put_off else "gradients"
+            notes.append(
+                f"no {what} and updates of the first step: many small parameters take longer to measure than "
+                f"cost={cost} allows at once"
+            )
         if self.sampling >= LONGEST_STRIDE:
             notes.append(f"no sampled weights at times: cost={cost} allows none")
         elif self.sampling > 1:

@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ class Subject:
             if isinstance(tensor, Tensor) and self.can_store(name, tensor)
         }
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """Bytes of the parameters and buffers of the model that hold their numbers themselves."""
         buffers = [buffer for buffer in self.model.buffers() if has_plain_values(buffer)]
@@ -150,9 +151,9 @@ class Subject:
         return [
             {
                 "name": name,
-                "shape": list(self.layout.shards[name].whole),
+                "shape": self.layout.shards[name].whole,
                 "dtype": str(parameter.dtype).removeprefix("torch."),
-                "aliases": self.aliases.get(name, []),
+                "aliases": self.aliases.get(name, ()),
                 "trainable": parameter.requires_grad,
             }
             for name, parameter in self.parameters.items()
@@ -160,13 +161,16 @@ class Subject:
 
     def foreign_parameters(self) -> list[int]:
         """For each optimizer, how many of its parameters are not of the model."""
-        mine = set(map(id, self.model.parameters()))
-        return [
-            sum(
-                id(parameter) not in mine for group in optimizer.param_groups for parameter in group["params"]
-            )
+        moved = [
+            [each for group in optimizer.param_groups for each in group["params"]]
             for optimizer in self.optimizers
         ]
+        recorded = set(map(id, self.parameters.values()))
+        others = [[each for each in of_one if id(each) not in recorded] for of_one in moved]
+        if not any(others):
+            return [0] * len(others)
+        mine = set(map(id, self.model.parameters()))  # those that cannot be recorded among them
+        return [sum(id(each) not in mine for each in of_one) for of_one in others]
 
     def refreshed(self, optimizers: Sequence[Optimizer]) -> Subject:
         """The same model with the parameters that it has now; those that cannot be recorded are left out.
@@ -301,13 +305,16 @@ def _named_parameters(
     model: nn.Module,
 ) -> tuple[dict[ParameterName, nn.Parameter], dict[ParameterName, list[ParameterName]]]:
     """Each parameter under the first of its names, and its further names if weights are tied."""
-    parameters = {original_name(name): each for name, each in model.named_parameters()}
-    names = {id(parameter): name for name, parameter in parameters.items()}
+    parameters: dict[ParameterName, nn.Parameter] = {}
+    names: dict[int, ParameterName] = {}
     aliases: dict[ParameterName, list[ParameterName]] = {}
     for long_name, parameter in model.named_parameters(remove_duplicate=False):
         name = original_name(long_name)
-        if names[id(parameter)] != name:
-            aliases.setdefault(names[id(parameter)], []).append(name)
+        first = names.setdefault(id(parameter), name)
+        if first == name:
+            parameters[name] = parameter
+        else:
+            aliases.setdefault(first, []).append(name)
     return parameters, aliases
 
 

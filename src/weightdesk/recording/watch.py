@@ -137,7 +137,7 @@ def watch(
             "kinds": list(kinds),
             "processes": rank.count,
             "sharded": rank.sharded,
-            "sampled": {name: chosen.tolist() for name, chosen in places.items()},
+            "sampled": {name: tuple(chosen.tolist()) for name, chosen in places.items()},
             "notes": subject.notes.texts,
         },
     )

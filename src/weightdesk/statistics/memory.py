@@ -10,6 +10,10 @@ from torch import Tensor, nn
 _OWN_TYPES: Final = (Tensor, nn.Parameter)
 _NO_DISPATCH: Final = torch._C._disabled_torch_dispatch_impl  # what a class without a dispatch of its own has
 
+_keys: Final = torch._C._dispatch_keys
+_PLAIN_KEYS: Final = _keys(torch.empty(0, device="cpu")).raw_repr()
+"""By which PyTorch finds the code for an ordinary tensor of the CPU, as most are: asked for in one call."""
+
 
 def has_plain_values(tensor: Tensor) -> bool:
     """Whether a tensor holds its numbers itself, one after another, on whatever device.
@@ -25,6 +29,8 @@ def has_plain_values(tensor: Tensor) -> bool:
     >>> inside
     [False]
     """
+    if _keys(tensor).raw_repr() == _PLAIN_KEYS:  # each of the things below has a key of its own
+        return not is_tracing()
     if type(tensor) not in _OWN_TYPES and type(tensor).__torch_dispatch__ is not _NO_DISPATCH:
         return False
     if tensor.layout is not torch.strided or tensor.is_nested or tensor.is_meta or tensor.is_quantized:
@@ -51,7 +57,10 @@ def has_plain_memory(tensor: Tensor) -> bool:
     >>> has_plain_memory(freed)
     False
     """
-    if not tensor.is_cpu or not has_plain_values(tensor) or tensor.is_neg() or tensor._is_zerotensor():
+    if _keys(tensor).raw_repr() == _PLAIN_KEYS:
+        if is_tracing():
+            return False
+    elif not tensor.is_cpu or not has_plain_values(tensor) or tensor.is_neg() or tensor._is_zerotensor():
         return False
     if tensor.is_contiguous():  # the usual case, quicker than the next line
         span = tensor.numel()
