@@ -14,8 +14,8 @@ import torch
 
 HERE = Path(__file__).parent
 SCRIPTS = (
-    "startup", "kernels", "overhead", "first_step", "large_model", "history", "opening", "digits",
-    "gradient", "ablation", "update_parts", "turn", "sweep", "desk", "desk_matrix", "desk_series",
+    "startup", "kernels", "overhead", "paired_steps", "first_step", "large_model", "history", "opening",
+    "digits", "gradient", "ablation", "update_parts", "turn", "sweep", "desk", "desk_matrix", "desk_series",
     "layer_story",
     "filters", "feature_pictures",
     "reviews", "sst2",

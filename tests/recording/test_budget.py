@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from weightdesk import WeightdeskError, check, open_run, watch
@@ -50,7 +52,7 @@ def run_step(budget: CostBudget, clock: Clock, training: float, **costs: float) 
 
 def learned(clock: Clock, share: float | None, training: float = 0.1, **costs: float) -> CostBudget:
     """A budget that knows what a step and each activity take, and is not ahead of its share."""
-    budget = CostBudget(share, head_start=0.0, clock=clock)
+    budget = CostBudget(share, head_start=0.0, clock=clock, effect=1.0)
     for _ in range(3):
         run_step(budget, clock, training, **costs)
         budget.charge_beside("other", 0.0)  # flushes cost nothing
@@ -102,7 +104,7 @@ def test_the_thread_s_time_is_shared_out_to_the_steps_that_it_wrote(clock: Clock
 
 
 def test_an_estimate_holds_until_something_was_measured(clock: Clock) -> None:
-    budget = CostBudget(0.02, head_start=0.0, clock=clock)
+    budget = CostBudget(0.02, head_start=0.0, clock=clock, effect=1.0)
     budget.expect("snapshot", loop=0.007, beside=0.001)
     for _ in range(320):
         run_step(budget, clock, 0.1)
@@ -116,7 +118,7 @@ def test_an_estimate_holds_until_something_was_measured(clock: Clock) -> None:
 
 
 def test_before_a_step_is_timed_everything_is_done_once(clock: Clock) -> None:
-    budget = CostBudget(0.02, clock=clock)
+    budget = CostBudget(0.02, clock=clock, effect=1.0)
     assert budget.stride("statistics") == budget.stride("snapshot") == 1
     run_step(budget, clock, 5.0, statistics=0.1, snapshot=0.1)
     assert budget.stride("statistics") == budget.stride("snapshot") == 1 << 20
@@ -143,7 +145,7 @@ def test_a_budget_of_nothing_ends_in_a_long_stride(clock: Clock) -> None:
 
 
 def test_the_cost_is_the_share_of_the_training_time(clock: Clock) -> None:
-    budget = CostBudget(0.02, clock=clock)
+    budget = CostBudget(0.02, clock=clock, effect=1.0)
     assert budget.cost == 0.0
     for _ in range(1601):
         run_step(budget, clock, 0.1, other=0.001)
@@ -279,7 +281,7 @@ def test_sampled_steps_are_multiples_of_their_stride() -> None:
 
 
 def test_snapshots_that_were_asked_for_use_up_nothing_of_the_share(clock: Clock) -> None:
-    budget = CostBudget(0.02, clock=clock, is_fixed=True)
+    budget = CostBudget(0.02, clock=clock, effect=1.0, is_fixed=True)
     for _ in range(100):
         run_step(budget, clock, 0.1, snapshot=0.2, statistics=0.0001)
     assert budget.may_advance("statistics")
@@ -299,6 +301,20 @@ def test_a_share_that_allows_nothing_is_told_in_words() -> None:
     assert Strides(LONGEST_STRIDE, {}).notes(0.02, 10**9) == [
         "no sampled weights at times: cost=0.02 allows none"
     ]
+
+
+@given(st.floats(1e-6, 1e-2), st.floats(1e-6, 1e-2), st.floats(1.0, 3.0))
+def test_what_cannot_be_measured_is_counted_in_proportion(loop: float, beside: float, effect: float) -> None:
+    costs = []
+    for factor in (1.0, effect):
+        clock = Clock()
+        budget = CostBudget(0.02, clock=clock, effect=factor)
+        for _ in range(10):
+            run_step(budget, clock, 0.1, statistics=loop)
+            budget.charge_beside("statistics", beside)
+        budget.settle()
+        costs.append(budget.cost)
+    assert costs[1] == pytest.approx(effect * costs[0])
 
 
 def test_a_run_says_what_its_first_step_did_not_get(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

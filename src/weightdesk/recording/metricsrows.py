@@ -34,7 +34,8 @@ class MetricsRows:
         if self._row.step == step:
             self._row.values.update(values)
         else:
-            self.close()
+            if self._row.values:
+                self._emit(self._row)
             self._row = MetricsRow(step, time.perf_counter() - self._began, values)
 
     def close(self) -> None:

@@ -83,6 +83,7 @@ class Recorder:
         self._every, self._scaler = schedule.every, scaler
         self._observes_modules = "activation" in kinds and not subject.compiled
         rank, together = subject.rank, len(subject.optimizers)
+        self._is_first = not rank.number  # among the processes that train together
         self._agenda = Agenda(budget, schedule, together, alike=rank.sharded, sparsest=writer.strides)
         self._meter = StepMeter(kinds, notes)
         self._activations = ActivationMeter(subject.model, writer.add_statistics, self._attempt, notes)
@@ -166,9 +167,8 @@ class Recorder:
 
     def log(self, values: dict[str, float | Tensor]) -> None:
         """Keep scalars of the present step, in the first process; those on a device are fetched later."""
-        if self.stopped is not None or self._subject.rank.number:
-            return
-        self._metrics.log(self.step, values)
+        if self._is_first:
+            self._metrics.log(self.step, values)
 
     def stop(self, error: BaseException) -> None:
         """End the recording because of an error in it; the training goes on."""

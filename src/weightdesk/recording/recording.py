@@ -129,12 +129,15 @@ class Recording:
         table already: scalars of these names are kept as `logged_step` and `logged_time`. A run has 1000
         scalars at most.
         """
-        recorder = self._recorder
+        recorder, budget = self._recorder, self._budget
         if recorder is None or recorder.stopped is not None:
             return
         try:
+            began = 0.0 if budget is None else budget.clock()
             with self._lock:
                 recorder.log(self._scalars.take(scalars))
+            if budget is not None:
+                budget.other += budget.clock() - began
         except Exception as error:  # the training must go on whatever it is
             if isinstance(recorder, Recorder):
                 recorder.stop(error)
