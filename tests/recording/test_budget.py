@@ -52,7 +52,7 @@ def run_step(budget: CostBudget, clock: Clock, training: float, **costs: float) 
 
 def learned(clock: Clock, share: float | None, training: float = 0.1, **costs: float) -> CostBudget:
     """A budget that knows what a step and each activity take, and is not ahead of its share."""
-    budget = CostBudget(share, head_start=0.0, clock=clock, effect=1.0)
+    budget = CostBudget(share, head_start=0.0, clock=clock, effect=1.0, hooks=0.0)
     for _ in range(3):
         run_step(budget, clock, training, **costs)
         budget.charge_beside("other", 0.0)  # flushes cost nothing
@@ -104,10 +104,11 @@ def test_the_thread_s_time_is_shared_out_to_the_steps_that_it_wrote(clock: Clock
 
 
 def test_an_estimate_holds_until_something_was_measured(clock: Clock) -> None:
-    budget = CostBudget(0.02, head_start=0.0, clock=clock, effect=1.0)
+    budget = CostBudget(0.02, head_start=0.0, clock=clock, effect=1.0, hooks=0.0)
     budget.expect("snapshot", loop=0.007, beside=0.001)
     for _ in range(320):
         run_step(budget, clock, 0.1)
+        budget.charge_beside("other", 0.0)  # flushes cost nothing
     assert budget.stride("snapshot") == 8
     run_step(budget, clock, 0.1, snapshot=0.0009)
     assert budget.stride("snapshot") == 2  # what the thread will take is still an estimate
@@ -118,7 +119,7 @@ def test_an_estimate_holds_until_something_was_measured(clock: Clock) -> None:
 
 
 def test_before_a_step_is_timed_everything_is_done_once(clock: Clock) -> None:
-    budget = CostBudget(0.02, clock=clock, effect=1.0)
+    budget = CostBudget(0.02, clock=clock, effect=1.0, hooks=0.0)
     assert budget.stride("statistics") == budget.stride("snapshot") == 1
     run_step(budget, clock, 5.0, statistics=0.1, snapshot=0.1)
     assert budget.stride("statistics") == budget.stride("snapshot") == 1 << 20
@@ -145,7 +146,7 @@ def test_a_budget_of_nothing_ends_in_a_long_stride(clock: Clock) -> None:
 
 
 def test_the_cost_is_the_share_of_the_training_time(clock: Clock) -> None:
-    budget = CostBudget(0.02, clock=clock, effect=1.0)
+    budget = CostBudget(0.02, clock=clock, effect=1.0, hooks=0.0)
     assert budget.cost == 0.0
     for _ in range(1601):
         run_step(budget, clock, 0.1, other=0.001)
@@ -232,7 +233,7 @@ def test_a_training_of_any_length_is_recorded_within_its_share(name: str, second
     assert done["statistics"][0] == done["snapshot"][0] == done["sampling"][0] == 0
     if seconds == 100 and name != "huge":
         assert spent <= 0.02 * seconds
-        assert spent >= 0.25 * 0.02 * seconds  # and what is allowed is used
+        assert spent >= 0.2 * 0.02 * seconds  # and what is allowed, hooks aside, is used
 
 
 @pytest.mark.parametrize(
@@ -281,7 +282,7 @@ def test_sampled_steps_are_multiples_of_their_stride() -> None:
 
 
 def test_snapshots_that_were_asked_for_use_up_nothing_of_the_share(clock: Clock) -> None:
-    budget = CostBudget(0.02, clock=clock, effect=1.0, is_fixed=True)
+    budget = CostBudget(0.02, clock=clock, effect=1.0, hooks=0.0, is_fixed=True)
     for _ in range(100):
         run_step(budget, clock, 0.1, snapshot=0.2, statistics=0.0001)
     assert budget.may_advance("statistics")
@@ -308,7 +309,7 @@ def test_what_cannot_be_measured_is_counted_in_proportion(loop: float, beside: f
     costs = []
     for factor in (1.0, effect):
         clock = Clock()
-        budget = CostBudget(0.02, clock=clock, effect=factor)
+        budget = CostBudget(0.02, clock=clock, effect=factor, hooks=0.0)
         for _ in range(10):
             run_step(budget, clock, 0.1, statistics=loop)
             budget.charge_beside("statistics", beside)

@@ -97,7 +97,7 @@ class Recorder:
         self._next_look: Step = 0
         self._eventful = False
         self._snapshot: Snapshot | StreamedSnapshot | None = None
-        self._metrics = MetricsRows(writer.add_metrics)
+        self._metrics = MetricsRows(writer.metrics.append)
         self._stepping: Optimizer | None = None  # the outermost one whose step is under way
         self._samples = False  # whether it is sampled
         self._has_gradients = False  # whether its gradients are final
@@ -185,9 +185,11 @@ class Recorder:
 
     def before_step(self, optimizer: Optimizer, *, final: bool) -> None:
         """First half: weights and gradients as the optimizer is about to use them."""
-        began = self._budget.clock()
-        self._stepping, self._batches, self._has_gradients = optimizer, [], final
+        self._stepping, self._has_gradients = optimizer, final
         self._samples = self._agenda.samples(self.step)
+        if not (self._samples or self._eventful or self._writer.error):
+            return  # as at most steps
+        began, self._batches = self._budget.clock(), []
         if self._eventful and not self._samples:
             self._attempt("other", self._follow_changes)
         if self._writer.error is not None:
@@ -300,11 +302,12 @@ class Recorder:
                     self._attempt("snapshot", self._close_snapshot, optimizer, self._snapshot)
                 self._attempt("other", self._sampled.remember, self.step + 1)
             if self._eventful:  # what no snapshot took of the gradients is over with this step
+                self._batches = []
                 self._backward.take(self._parameters.of(optimizer))
         except Exception as error:  # the training must go on whatever it is
             self.stop(error)
         finally:  # after Ctrl-C, too: the step is done
-            self._stepping, self._batches = None, []
+            self._stepping = None
             self.step += 1
         self._budget.steps += 1
         self._sampled.end_step(optimizer)

@@ -52,7 +52,7 @@ class ScalarColumns:
         taken: dict[str, float | Tensor] = {}
         for name, value in scalars.items():
             try:
-                number = as_scalar(value)
+                number = value if type(value) is float else as_scalar(value)
             except Exception:  # whatever somebody else's type does when it is asked for a number
                 number = None
             if number is None:

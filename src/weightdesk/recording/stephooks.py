@@ -19,6 +19,8 @@ from functools import partial
 from types import FrameType
 from typing import Any, Final, Protocol
 
+from torch._C._dynamo.eval_frame import get_eval_frame_callback
+from torch.compiler import is_compiling
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.utils.hooks import RemovableHandle
@@ -120,6 +122,10 @@ class StepHooks:
         if self._is_detached:
             return None
         try:
+            if self._outer is None and len(arguments) == 1 and not options:  # in no other step, no closure
+                self._outer, self._inner, self._repeated, self._is_final = optimizer, None, 0, True
+                self._observer.before_step(optimizer, final=True)
+                return None
             return self._begin(optimizer, arguments, options)
         except Exception as error:  # the training must go on whatever it is
             self._observer.stop(error)
@@ -133,10 +139,6 @@ class StepHooks:
             if self._is_final and _steps_under_way() == 1:
                 self._observer.break_off()
         self._outer, self._inner, self._repeated, self._is_final = optimizer, None, 0, False
-        if len(arguments) == 1 and not options:  # the optimizer itself: no closure
-            self._is_final = True
-            self._observer.before_step(optimizer, final=True)
-            return None
         position = _closure_position(arguments)
         closure = options.get("closure") if position is None else arguments[position]
         self._is_final = closure is None
@@ -223,13 +225,13 @@ def _remove(handle: RemovableHandle, is_stepping: bool) -> bool:
 def _uncompiled(hook: Hook) -> Hook:
     """A hook that stays outside of what `torch.compile` makes of a `step`.
 
-    `torch.compiler.disable` does that, but loads the compiler, which takes a second: so it is asked only once
-    somebody else has loaded it.
+    `torch.compiler.disable` does that, but loads the compiler, which takes a second, and is slower than the
+    hook: so it is asked only if something is being compiled, or runs that was compiled in part.
     """
     disabled: list[Hook] = []
 
     def call(*arguments: Any) -> Any:
-        if _COMPILER not in sys.modules:
+        if _COMPILER not in sys.modules or not (is_compiling() or get_eval_frame_callback() is not None):
             return hook(*arguments)
         if not disabled:
             disabled.append(sys.modules[_COMPILER].disable(hook))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +24,7 @@ from weightdesk.types import Step
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass
-class MetricsRow:
+class MetricsRow(NamedTuple):
     """Scalars logged at one step."""
 
     step: Step

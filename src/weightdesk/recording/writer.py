@@ -65,6 +65,7 @@ class Writer:
 
     Attributes:
         error: what ended the writing.
+        metrics: rows of logged scalars that the next flush writes.
         passes: forward passes of which the next flush writes rows.
     """
 
@@ -85,7 +86,7 @@ class Writer:
         self._interval, self._each_flush = interval, each_flush
         self._parts = {folder: PartWriter(store, folder, rank=rank) for folder in TABLES}
         self._tables = TableBudget(self._parts, disk, together)
-        self._metrics: deque[MetricsRow] = deque()
+        self.metrics: deque[MetricsRow] = deque()
         self._statistics: deque[Batch] = deque()
         self.passes = PassQueue()
         self._snapshots: deque[Snapshot | StreamedSnapshot] = deque()
@@ -93,10 +94,6 @@ class Writer:
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="weightdesk-writer", daemon=True)
         self._thread.start()
-
-    def add_metrics(self, row: MetricsRow) -> None:
-        """Write a row of logged scalars at the next flush."""
-        self._metrics.append(row)
 
     def add_statistics(self, batch: Batch) -> None:
         """Write a batch of statistics at the next flush."""
@@ -218,7 +215,7 @@ class Writer:
         began = time.thread_time()
         self._store.renew()
         self._each_flush()
-        metrics, statistics, sampled = _drain(self._metrics), _drain(self._statistics), self._sampler.take()
+        metrics, statistics, sampled = _drain(self.metrics), _drain(self._statistics), self._sampler.take()
         passes = self.passes.take()
         if metrics:
             self._parts[METRICS].append(metrics_table(metrics))
