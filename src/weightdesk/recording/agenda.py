@@ -67,7 +67,7 @@ class Agenda:
         sampling = 1 if self._alike else self._stride("sampling", apart, 1)
         self.sampling = max(sampling, self._sparsest.get(SAMPLED, 1))
         self.longest = max(self.longest, self.sampling)
-        if not round_:
+        if not step:
             limited = ("statistics",) if self._alike else ("statistics", "snapshot")
             self.put_off = tuple(activity for activity in limited if self._budget.is_put_off(activity))
         put_off = () if round_ else self.put_off
