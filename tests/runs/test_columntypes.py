@@ -223,3 +223,22 @@ def test_names_that_are_no_text_are_refused(tmp_path: Any) -> None:
     put(store, "statistics", table.set_column(1, "parameter", broken))
     with pytest.raises(RunFormatError, match=rf"{NAME} is damaged: .*[Uu][Tt][Ff]"):
         read_parts(store, "statistics", STATISTICS.schema)
+
+
+@given(st.lists(st.integers(-2, 3), min_size=1, max_size=6), st.integers(0, 2))
+def test_names_by_indices_beyond_the_dictionary_are_refused(indices: list[int], names: int) -> None:
+    dictionary = pa.array(["a", "b"][:names], pa.string())
+    codes = pa.array(indices, pa.int32())
+    parameter = pa.DictionaryArray.from_arrays(codes, dictionary, safe=False)
+    schema = TABLES["sampled"].schema
+    columns = {
+        field.name: pa.array([0] * len(indices), field.type) for field in schema if field.name != "parameter"
+    }
+    table = pa.table({"parameter": parameter} | columns).select(schema.names)
+    if all(0 <= index < names for index in indices):
+        assert conform(table, TABLES["sampled"]).column("parameter").to_pylist() == [
+            "ab"[each] for each in indices
+        ]
+    else:
+        with pytest.raises(ValueError, match="out of bounds"):
+            conform(table, TABLES["sampled"])

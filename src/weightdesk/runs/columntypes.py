@@ -132,7 +132,7 @@ def _fits(given: pa.DataType, expected: pa.DataType) -> bool:
 
 def _cast(column: pa.ChunkedArray, expected: pa.DataType) -> pa.ChunkedArray:
     for chunk in column.chunks if pa.types.is_dictionary(column.type) else ():
-        chunk.dictionary.validate(full=True)  # UTF-8, without which Python cannot show a name
+        chunk.validate(full=True)  # indices within the dictionary; names in UTF-8, or Python cannot show them
     if column.type == expected:
         if pa.types.is_string(expected):
             column.validate(full=True)
