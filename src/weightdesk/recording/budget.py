@@ -27,7 +27,7 @@ _HEAD_START_OF_SMALL: Final = 0.08
 little, and 300 steps of a small GRU got statistics of six steps instead of three."""
 _FIRST_STEP: Final = 2.0
 """Head starts that `watch` and the first step may take together if a model has many small parameters. Each
-takes as long to record as 20 steps take to train it, however small it is; of 2,000, which take 0.6 s, 10 s of
+takes as long to record as a dozen steps take to train it, however small it is; with 2,000, 10 s of
 training got 9 % longer."""
 _PARTS: Final = {"sampling": 0.2, "statistics": 0.6, "snapshot": 0.15}
 """Of it that an activity may take at most, lest one leaves nothing to the others."""
