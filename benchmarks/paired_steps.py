@@ -78,7 +78,7 @@ def train(workload: str, seconds: float, *, is_first: bool) -> dict[str, float]:
         recording.close()
         took["close"] = now() - began
         took["writing"] = time.process_time() - process - (now() - thread)
-    return took | {"steps": step}
+    return took
 
 
 def row_of(workload: str, seconds: float, reach: float, turns: int) -> Row:

@@ -169,7 +169,7 @@ class Training:
 
     def run(self, seconds: float) -> tuple[dict[str, list[int]], float]:
         """Steps of each activity, and what recording took in all."""
-        budget = CostBudget(self.share, clock=self.clock)
+        budget = CostBudget(self.share, clock=self.clock, effect=1.0, hooks=0.0)
         for activity, (loop, beside) in self.costs.items():
             budget.expect(activity, loop, beside)
         agenda = Agenda(budget, SnapshotSchedule(10**12), 1, alike=False)
@@ -233,7 +233,7 @@ def test_a_training_of_any_length_is_recorded_within_its_share(name: str, second
     assert done["statistics"][0] == done["snapshot"][0] == done["sampling"][0] == 0
     if seconds == 100 and name != "huge":
         assert spent <= 0.02 * seconds
-        assert spent >= 0.2 * 0.02 * seconds  # and what is allowed, hooks aside, is used
+        assert spent >= 0.25 * 0.02 * seconds  # and what is allowed is used
 
 
 @pytest.mark.parametrize(
