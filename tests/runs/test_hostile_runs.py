@@ -16,6 +16,7 @@ from hostile.samples import record_samples
 
 _WORKER = Path(__file__).with_name("hostile") / "worker.py"
 _PATIENCE = 5.0  # seconds of its processor that a run may take, all questions together
+_LONGEST_CHANGE = 120.0  # and to make it: that says nothing of its readers
 _MOST_MEMORY = 1000  # MB
 
 
@@ -73,7 +74,7 @@ def watched(worker: subprocess.Popen[str]) -> Iterator[str]:
     waiting = selectors.DefaultSelector()
     waiting.register(worker.stdout, selectors.EVENT_READ)
     text, spent, since = "", seconds_of(worker.pid), time.monotonic()
-    started = False
+    last = ""
     while True:
         if waiting.select(timeout=1.0):
             piece = read_all(worker.stdout)
@@ -81,13 +82,14 @@ def watched(worker: subprocess.Popen[str]) -> Iterator[str]:
                 return
             *lines, text = (text + piece).split("\n")
             for line in lines:
-                started = True
+                last = line
                 yield line
             spent, since = seconds_of(worker.pid), time.monotonic()
-        elif started:
+        elif last:
             # One that waits, for a FIFO, uses no processor, and one that computes may wait for its turn.
             used = seconds_of(worker.pid) - spent
-            if used > _PATIENCE or time.monotonic() - since > 12 * _PATIENCE:
+            patience = _LONGEST_CHANGE if last.startswith("start") else _PATIENCE
+            if used > patience or time.monotonic() - since > 12 * patience:
                 worker.kill()
                 yield f"hang after {used:.1f} s of processor time"
                 return

@@ -1,8 +1,9 @@
 """A process that makes a hostile run of each seed and asks it everything.
 
-`python worker.py SAMPLES SCRATCH FIRST STOP all|some` prints `start SEED` before each seed, one line for
-everything that went wrong, and `done` at the end. Whoever starts it ends it if a seed takes too long. With
-`some` it asks each question of a share of the runs only, which is ten times as fast.
+`python worker.py SAMPLES SCRATCH FIRST STOP all|some` prints `start SEED` before each seed, `ask SEED` when
+its run is made, one line for everything that went wrong, and `done` at the end. Whoever starts it ends it if
+the questions to a run take too long. With `some` it asks each question of a share of the runs only, which is
+ten times as fast.
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ def main(samples: Path, scratch: Path, seeds: range, *, ask_all: bool) -> None:
             continue
         pa.default_memory_pool().release_unused()
         _forget_peak_memory()
+        print("ask", seed, flush=True)
         draw = Random(seed).random
         share = (lambda wanted: True) if ask_all else (lambda wanted, draw=draw: draw() < wanted)
         for what, error in ask_everything(run, model, share):
