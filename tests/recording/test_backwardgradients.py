@@ -15,7 +15,6 @@ from trainings import run_steps, small_network
 
 from weightdesk import open_run, watch
 from weightdesk.errors import WatchError
-from weightdesk.recording import backwardgradients
 from weightdesk.recording.backwardgradients import BackwardGradients
 
 
@@ -69,17 +68,12 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-@pytest.mark.parametrize("few", [64, 0])
-def test_parameters_are_hooked_only_where_a_snapshot_is_due(
-    few: int, tmp_path: Path, calls: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(backwardgradients, "_FEW", few)
+def test_gradients_are_hooked_only_where_a_snapshot_is_due(tmp_path: Path, calls: list[str]) -> None:
     model = network()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     hooked, left = [], []
     with watch(model, optimizer, tmp_path / "run", every=3) as recording:
         for _ in range(7):
-            assert not few or hooks_of(model) == (4 if len(hooked) % 3 == 0 else 0)
             left.append(descend(model, optimizer))
             hooked.append(len(calls))
             calls.clear()
@@ -87,31 +81,55 @@ def test_parameters_are_hooked_only_where_a_snapshot_is_due(
     assert hooked == [4, 0, 0, 4, 0, 0, 4]
     descend(model, optimizer)
     assert not calls
-    assert hooks_of(model) == 0
-    assert few or all(each._post_accumulate_grad_hooks is None for each in model.parameters())
+    assert all(each._post_accumulate_grad_hooks is None for each in model.parameters())
     for step in (0, 3, 6):
         assert torch.equal(backward_gradient(tmp_path / "run", step, "0.weight"), left[step])
         assert open_run(tmp_path / "run").gradient("0.weight", step).abs().max() <= 1e-3
 
 
-def test_many_parameters_whose_model_is_called_in_parts_are_hooked_themselves(
-    tmp_path: Path, calls: list[str], monkeypatch: pytest.MonkeyPatch
+def test_parameters_are_hooked_themselves_if_every_step_is_kept(tmp_path: Path, calls: list[str]) -> None:
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watch(model, optimizer, tmp_path / "run"):
+        for _ in range(3):
+            assert hooks_of(model) == 4
+            descend(model, optimizer)
+    assert len(calls) == 12
+    assert hooks_of(model) == 0
+
+
+@pytest.mark.parametrize("call", [in_parts, lambda model: model.forward])
+def test_a_model_whose_parts_are_called_tells_from_the_first_step_on(
+    call: Callable[[nn.Sequential], Callable[[Tensor], Tensor]], tmp_path: Path, calls: list[str]
 ) -> None:
-    monkeypatch.setattr(backwardgradients, "_FEW", 0)
     model = network()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     with watch(model, optimizer, tmp_path / "run", every=1):
-        left = [descend(model, optimizer, call=in_parts(model)) for _ in range(3)]
+        left = [descend(model, optimizer, call=call(model)) for _ in range(3)]
+    assert len(calls) == 12
+    assert all(each._post_accumulate_grad_hooks is None for each in model.parameters())
+    for step in range(3):
+        assert torch.equal(backward_gradient(tmp_path / "run", step, "0.weight"), left[step])
+
+
+def test_parameters_that_no_call_uses_are_hooked_themselves_from_the_second_step_on(
+    tmp_path: Path, calls: list[str]
+) -> None:
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def by_hand(inputs: Tensor) -> Tensor:
+        return torch.tanh(inputs @ model[0].weight.T + model[0].bias) @ model[2].weight.T + model[2].bias
+
+    with watch(model, optimizer, tmp_path / "run", every=1):
+        left = [descend(model, optimizer, call=by_hand) for _ in range(3)]
     assert len(calls) == 8
     assert backward_gradient(tmp_path / "run", 0, "0.weight") is None
     for step in (1, 2):
         assert torch.equal(backward_gradient(tmp_path / "run", step, "0.weight"), left[step])
 
 
-def test_many_parameters_within_a_transformation_are_recorded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(backwardgradients, "_FEW", 0)
+def test_gradients_of_a_transformation_are_recorded(tmp_path: Path) -> None:
     model = network()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 
@@ -132,10 +150,7 @@ def test_many_parameters_within_a_transformation_are_recorded(
     assert backward_gradient(tmp_path / "run", 2, "0.weight") is not None
 
 
-def test_one_of_many_parameters_may_grow_in_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(backwardgradients, "_FEW", 0)
+def test_a_parameter_may_grow_in_its_place(tmp_path: Path) -> None:
     model = network()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     left = []
@@ -150,10 +165,7 @@ def test_one_of_many_parameters_may_grow_in_its_place(
         assert torch.equal(backward_gradient(tmp_path / "run", step, "0.weight"), left[step])
 
 
-def test_an_evaluation_and_several_passes_before_a_step_are_told_apart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(backwardgradients, "_FEW", 0)
+def test_an_evaluation_and_several_passes_before_a_step_are_told_apart(tmp_path: Path) -> None:
     model = network()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     with watch(model, optimizer, tmp_path / "run", every=1):
@@ -271,7 +283,7 @@ def test_of_a_closure_the_first_run_counts(tmp_path: Path) -> None:
 def test_graphs_of_the_gradient_and_copies_of_the_model_are_let_be(tmp_path: Path, calls: list[str]) -> None:
     model = network()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    with watch(model, optimizer, tmp_path / "run", every=1):
+    with watch(model, optimizer, tmp_path / "run"):
         for _ in range(2):  # the second pass writes over the copy of the first
             model(torch.ones(3, 4)).square().sum().backward(create_graph=True)
         left = model[0].weight.grad.detach().clone()

@@ -121,6 +121,7 @@ class Recorder:
         self._writer.wait(allowed=0, patience=_HEAD_START)
         if self._budget.share != 0 and self._writer.keeper.keep_every_step(self._subject):
             self._budget.allow_every_step()
+            self._backward.hooks_parameters = True
         self._hooks = StepHooks(self._subject.optimizers, self)
         self._budget.charge("start", self._budget.clock() - began)
         self._look_ahead()
