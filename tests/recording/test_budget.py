@@ -181,7 +181,7 @@ class Training:
                 budget.settle()
                 upcoming = agenda.look_at(number)
             due = {
-                "sampling": agenda.samples(number),
+                "sampling": agenda.next_sample(number) == number,
                 "statistics": eventful and agenda.statistics,
                 "snapshot": eventful and agenda.snapshot,
             }
@@ -290,12 +290,25 @@ def test_snapshots_that_were_asked_for_use_up_nothing_of_the_share(clock: Clock)
     assert budget.cost == pytest.approx(2.0, rel=0.05)
 
 
+@given(st.integers(1, 4), st.sampled_from([1, 2, 4, 64, 1 << 20]), st.integers(0, 5000))
+def test_weights_are_sampled_at_all_steps_of_every_so_many_rounds(
+    together: int, stride: int, step: int
+) -> None:
+    agenda = Agenda(CostBudget(0.02), SnapshotSchedule(10**12), together, alike=False)
+    agenda.sampling = stride
+    sampled = agenda.next_sample(step)
+    assert sampled >= step
+    assert sampled // together % stride == 0
+    assert sampled == step or step // together % stride
+    assert all(each // together % stride for each in range(step, min(sampled, step + 5000)))
+
+
 def test_processes_that_share_parameters_sample_alike() -> None:
     budget = CostBudget(0.0)
     agenda = Agenda(budget, SnapshotSchedule(10**12), 1, alike=True)
     for step in range(100):
         agenda.look_at(step)
-        assert agenda.samples(step)
+        assert agenda.next_sample(step) == step
 
 
 def test_a_share_that_allows_nothing_is_told_in_words() -> None:

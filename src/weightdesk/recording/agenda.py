@@ -83,6 +83,7 @@ class Agenda:
         affordable = self._budget.stride(activity, apart)
         return min(affordable, early) if self._budget.may_advance(activity) else affordable
 
-    def samples(self, step: Step) -> bool:
-        """Whether a step's weights are sampled, by the strides of the last look."""
-        return not step // self._together % self.sampling
+    def next_sample(self, step: Step) -> Step:
+        """The first step from this one on whose weights are sampled, by the strides of the last look."""
+        missing = -(step // self._together) % self.sampling
+        return (step // self._together + missing) * self._together if missing else step

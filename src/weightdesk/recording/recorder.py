@@ -24,7 +24,6 @@ from weightdesk.recording.copies import SpareMemory
 from weightdesk.recording.endings import describe_error
 from weightdesk.recording.gradients import local, loss_scale
 from weightdesk.recording.meter import Batch, StepMeter
-from weightdesk.recording.metricsrows import MetricsRows
 from weightdesk.recording.notes import Notes
 from weightdesk.recording.optimized import OptimizedParameters
 from weightdesk.recording.passes import PassMeter
@@ -83,7 +82,6 @@ class Recorder:
         self._every, self._scaler = schedule.every, scaler
         self._observes_modules = "activation" in kinds and not subject.compiled
         rank, together = subject.rank, len(subject.optimizers)
-        self._is_first = not rank.number  # among the processes that train together
         self._agenda = Agenda(budget, schedule, together, alike=rank.sharded, sparsest=writer.strides)
         self._meter = StepMeter(kinds, notes)
         self._activations = ActivationMeter(subject.model, writer.add_statistics, self._attempt, notes)
@@ -95,9 +93,9 @@ class Recorder:
             self._sampled.are_gradients_left, notes,
         )  # fmt: skip
         self._next_look: Step = 0
+        self._next_sample: Step = 0
         self._eventful = False
         self._snapshot: Snapshot | StreamedSnapshot | None = None
-        self._metrics = MetricsRows(writer.metrics.append)
         self._stepping: Optimizer | None = None  # the outermost one whose step is under way
         self._samples = False  # whether it is sampled
         self._has_gradients = False  # whether its gradients are final
@@ -137,7 +135,7 @@ class Recorder:
                 self.stopped = self.stopped or describe_error(error)
 
     def finish(self, gives_up: Callable[[], bool] = lambda: False) -> None:
-        """Hand over what is left: the last row of metrics and the last weights.
+        """Hand over what is left: the last weights.
 
         Arguments:
             gives_up: asked again and again whether to wait no longer for a writer that is behind.
@@ -146,7 +144,6 @@ class Recorder:
         if self._hooks is not None and not self.step:
             self._attempt("other", self._parameters.note_other_steps, self._hooks.others)
         self.detach()
-        self._attempt("other", self._metrics.close)
         if is_broken_off:
             self._attempt("other", self.break_off)
         self._sampled.end_step()
@@ -166,11 +163,6 @@ class Recorder:
         """At every how many rounds of steps each table has rows."""
         return Strides(self._agenda.longest, dict(self._writer.strides), self._agenda.put_off)
 
-    def log(self, values: dict[str, float | Tensor]) -> None:
-        """Keep scalars of the present step, in the first process; those on a device are fetched later."""
-        if self._is_first:
-            self._metrics.log(self.step, values)
-
     def stop(self, error: BaseException) -> None:
         """End the recording because of an error in it; the training goes on."""
         if self.stopped is not None:
@@ -187,7 +179,7 @@ class Recorder:
     def before_step(self, optimizer: Optimizer, *, final: bool) -> None:
         """First half: weights and gradients as the optimizer is about to use them."""
         self._stepping, self._has_gradients = optimizer, final
-        self._samples = self._agenda.samples(self.step)
+        self._samples = self.step >= self._next_sample
         if not (self._samples or self._eventful or self._writer.error):
             return  # as at most steps
         began, self._batches = self._budget.clock(), []
@@ -296,24 +288,30 @@ class Recorder:
     def after_step(self, optimizer: Optimizer) -> None:
         """Second half: what the optimizer did."""
         try:
-            if self._eventful and self._has_gradients:
-                if self._agenda.statistics:
-                    self._attempt("statistics", self._measure_after, optimizer)
-                if self._snapshot is not None:
-                    self._attempt("snapshot", self._close_snapshot, optimizer, self._snapshot)
-                self._attempt("other", self._sampled.remember, self.step + 1)
-            if self._eventful:  # what no snapshot took of the gradients is over with this step
-                self._batches = []
-                self._backward.take(self._parameters.of(optimizer))
+            if self._eventful:
+                self._measure_event(optimizer)
         except Exception as error:  # the training must go on whatever it is
             self.stop(error)
         finally:  # after Ctrl-C, too: the step is done
             self._stepping = None
             self.step += 1
         self._budget.steps += 1
-        self._sampled.end_step(optimizer)
+        self._sampled.last_stepped = optimizer
+        if self._samples:
+            self._sampled.end_step()
+            self._next_sample = self._agenda.next_sample(self.step)
         if self._eventful or self.step >= self._next_look:
             self._attempt("statistics" if self._eventful else "other", self._look_ahead)
+
+    def _measure_event(self, optimizer: Optimizer) -> None:
+        if self._has_gradients:
+            if self._agenda.statistics:
+                self._attempt("statistics", self._measure_after, optimizer)
+            if self._snapshot is not None:
+                self._attempt("snapshot", self._close_snapshot, optimizer, self._snapshot)
+            self._attempt("other", self._sampled.remember, self.step + 1)
+        self._batches = []  # what no snapshot took of the gradients is over with this step
+        self._backward.take(self._parameters.of(optimizer))
 
     def _look_ahead(self) -> None:
         """Decide whether the next step gets statistics or a snapshot, and hook what these need."""
@@ -325,6 +323,7 @@ class Recorder:
         self._eventful = False
         if self.step >= self._next_look:
             self._next_look = self._agenda.look_at(self.step)
+            self._next_sample = self._agenda.next_sample(self.step)
             self._eventful = self._agenda.statistics or self._agenda.snapshot
             if self._agenda.statistics and self._observes_modules:
                 self._activations.start(self.step)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, get_args
 
-from torch import Tensor
 from torch.optim import Optimizer
 
 from weightdesk.recording import openrecordings
@@ -54,9 +53,6 @@ class StepCounter:
         self.step += 1
         if self._check is not None:
             self._check.look(self.step)
-
-    def log(self, values: dict[str, float | Tensor]) -> None:
-        """Leave the scalars to the process that records."""
 
     def finish(self) -> None:
         """Take every hook off."""
@@ -135,13 +131,14 @@ class Recording:
         table already: scalars of these names are kept as `logged_step` and `logged_time`. A run has 1000
         scalars at most.
         """
-        recorder, budget = self._recorder, self._budget
+        recorder, writer, budget = self._recorder, self._writer, self._budget
         if recorder is None or recorder.stopped is not None:
             return
         try:
             began = time.perf_counter()
-            with self._lock:
-                recorder.log(self._scalars.take(scalars))
+            values = self._scalars.take(scalars)
+            if writer is not None:
+                writer.metrics.log(recorder.step, began, values)
             if budget is not None:
                 budget.other += min(time.perf_counter() - began, _LONGEST_LOG)
         except Exception as error:  # the training must go on whatever it is

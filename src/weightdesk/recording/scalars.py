@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import zlib
 from collections.abc import Mapping
 from typing import Final
@@ -46,6 +47,7 @@ class ScalarColumns:
         self._used: set[str] = set(_RESERVED)
         self._left_out: set[str] = set()
         self._is_full = False
+        self._lock = threading.RLock()  # names that come from several threads; a signal may log, too
 
     def take(self, scalars: Mapping[str, object]) -> dict[str, float | Tensor]:
         """The scalars that can be kept, by column."""
@@ -66,6 +68,10 @@ class ScalarColumns:
         return taken
 
     def _new_column(self, name: str) -> str | None:
+        with self._lock:
+            return self._columns.get(name) or self._make_column(name)
+
+    def _make_column(self, name: str) -> str | None:
         if len(self._columns) >= MOST_NAMES:
             if not self._is_full:
                 self._is_full = True
@@ -103,6 +109,9 @@ def as_scalar(value: object) -> float | Tensor | None:
     >>> as_scalar(np.float32(1.5)), as_scalar(True), as_scalar("text"), as_scalar(1j)
     (1.5, 1.0, None, None)
     """
+    if type(value) is Tensor and value.is_cpu and not value.dim():  # a loss, at every step: in few calls
+        number = value.item()
+        return None if isinstance(number, complex) else float(number)
     if isinstance(value, Tensor):
         return _of_tensor(value)
     if isinstance(value, (int, float)):
@@ -118,9 +127,6 @@ def as_scalar(value: object) -> float | Tensor | None:
 
 
 def _of_tensor(tensor: Tensor) -> float | Tensor | None:
-    if type(tensor) is Tensor and tensor.is_cpu and not tensor.dim():  # a loss, at every step: in few calls
-        number = tensor.item()
-        return None if isinstance(number, complex) else float(number)
     if tensor.is_meta or tensor.numel() != 1 or tensor.is_complex():
         return None
     placements = getattr(tensor, "placements", ())  # of a DTensor: what is not whole here waits for others

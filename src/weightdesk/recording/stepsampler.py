@@ -25,6 +25,9 @@ class StepSampler:
         parameters: which of them an optimizer moves.
         manifest: told of steps between which something else changed weights.
         notes: told once.
+
+    Attributes:
+        last_stepped: the optimizer of the last step; set by whoever sees its end.
     """
 
     def __init__(
@@ -32,7 +35,7 @@ class StepSampler:
     ) -> None:
         self._sampler, self._parameters = sampler, parameters
         self._outside = OutsideChanges(manifest.recording, notes)
-        self._last_moved: Sequence[Tensor | None] = []
+        self.last_stepped: Optimizer | None = None
         self._left: Floats | None = None  # gradients after the last step, if they were asked for
 
     @property
@@ -64,11 +67,9 @@ class StepSampler:
         """
         self._outside.remember(step, self._sampler.weights_now(self._parameters.sampled))
 
-    def end_step(self, optimizer: Optimizer | None = None) -> None:
-        """The step that was read last is done, if this optimizer made it, or will never be."""
+    def end_step(self) -> None:
+        """The step that was read last is done, or will never be."""
         self._sampler.is_under_way = False
-        if optimizer is not None:
-            self._last_moved = self._parameters.sampled_of(optimizer)
 
     def have_moved(self, *, is_read: bool) -> bool:
         """Whether weights differ from what was read of this step; true if nobody can tell.
@@ -82,7 +83,8 @@ class StepSampler:
 
     def note_left_gradients(self) -> None:
         """Keep the gradients that the last step has used, as they are now."""
-        self._left = self._gradients_now(self._last_moved)
+        last = self.last_stepped
+        self._left = None if last is None else self._gradients_now(self._parameters.sampled_of(last))
 
     def are_gradients_left(self) -> bool | None:
         """Whether the gradients that the last step used are still there; None if nobody knows."""

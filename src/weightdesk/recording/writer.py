@@ -17,13 +17,13 @@ import pyarrow as pa
 
 from weightdesk.recording.keeper import SnapshotKeeper
 from weightdesk.recording.meter import Batch
+from weightdesk.recording.metricsrows import MetricsRows
 from weightdesk.recording.passes import PassQueue, passes_table
 from weightdesk.recording.sampling import Sampler
 from weightdesk.recording.snapshot import Snapshot
 from weightdesk.recording.streaming import StreamedSnapshot
 from weightdesk.recording.tablebudget import TableBudget
 from weightdesk.recording.tables import (
-    MetricsRow,
     metrics_table,
     sampled_table,
     statistics_table,
@@ -65,7 +65,7 @@ class Writer:
 
     Attributes:
         error: what ended the writing.
-        metrics: rows of logged scalars that the next flush writes.
+        metrics: logged scalars, of which the next flush writes rows in the first process.
         passes: forward passes of which the next flush writes rows.
     """
 
@@ -83,10 +83,10 @@ class Writer:
     ) -> None:
         self.error: Exception | None = None
         self._store, self._sampler, self.keeper, self._charge = store, sampler, keeper, charge
-        self._interval, self._each_flush = interval, each_flush
+        self._rank, self._interval, self._each_flush = rank, interval, each_flush
         self._parts = {folder: PartWriter(store, folder, rank=rank) for folder in TABLES}
         self._tables = TableBudget(self._parts, disk, together)
-        self.metrics: deque[MetricsRow] = deque()
+        self.metrics = MetricsRows()
         self._statistics: deque[Batch] = deque()
         self.passes = PassQueue()
         self._snapshots: deque[Snapshot | StreamedSnapshot] = deque()
@@ -157,7 +157,7 @@ class Writer:
                         parts.merge()
                 self._charge("other", time.thread_time() - began, 1)
                 self._tidy()
-            self._flush()
+            self._flush(is_last=True)
             self.keeper.flush()
             self._tables.finish()
             for parts in self._parts.values():
@@ -211,13 +211,13 @@ class Writer:
                 return
             time.sleep(0.05)
 
-    def _flush(self) -> None:
+    def _flush(self, *, is_last: bool = False) -> None:
         began = time.thread_time()
         self._store.renew()
         self._each_flush()
-        metrics, statistics, sampled = _drain(self.metrics), _drain(self._statistics), self._sampler.take()
-        passes = self.passes.take()
-        if metrics:
+        metrics, statistics = self.metrics.take(all_of_it=is_last), _drain(self._statistics)
+        sampled, passes = self._sampler.take(), self.passes.take()
+        if metrics and not self._rank:
             self._parts[METRICS].append(metrics_table(metrics))
         began = self._account("other", began, 1)
         if sampled:
