@@ -2,11 +2,11 @@
 
 Where a machine changes its speed within seconds, whole trainings in turns (`overhead.py`) need dozens of
 pairs to tell one per cent. Here a watched and an unwatched training take their steps in turns in one fresh
-process with a pinned allocator, so that both meet the same speed, and the budget's clock stands still
-during the other one's steps. A figure is the processor time of everything that recording does (`watch`,
-what the loop takes longer, the writing thread, `close`) over that of the unwatched steps, as the median
-over the turns; which of the two was made first changes from turn to turn. Both find the processor's caches
-with the other's data.
+process with a pinned allocator, so that both meet the same speed; the budget's clock stands still during the
+other one's steps, and tables are flushed once in a second of the watched one's own. A figure is the processor
+time of everything that recording does (`watch`, what the loop takes longer, the writing thread, `close`) over
+that of the unwatched steps, as the median over the turns; which of the two was made first changes from turn to
+turn. Both find the processor's caches with the other's data.
 
     python paired_steps.py --turns 2 --only "MLP, 1 s"
 """
@@ -60,6 +60,7 @@ def train(workload: str, seconds: float, *, is_first: bool) -> dict[str, float]:
         process, thread = time.process_time(), now()
         recording = watch(watched.model, watched.optimizer, Path(folder) / "run")
         recording._budget.clock = clock  # the unwatched steps are no time of this training
+        recording._writer._interval *= 2  # of each second that passes it has half
         took = {"watch": now() - thread, "loop": 0.0, "alone": 0.0}
         step = 0
         while took["alone"] < seconds:
@@ -77,6 +78,8 @@ def train(workload: str, seconds: float, *, is_first: bool) -> dict[str, float]:
         took["own account"] = recording.cost
         recording.close()
         took["close"] = now() - began
+        if recording.status != "finished":
+            raise RuntimeError(f"the recording ended as {recording.status}: its figure would tell nothing")
         took["writing"] = time.process_time() - process - (now() - thread)
     return took
 

@@ -42,10 +42,10 @@ HOOKS: Final = 2.5e-5
 """Seconds that the calls of hooks take at every step, when the caches hold something else: measured beside
 the same steps of an unwatched MLP (20 to 40 µs). To measure them each time would take as long."""
 
-_LEAST: Final = 0.25
+_LEAST: Final = 0.2
 """Of the share that snapshots, sampled weights and statistics get even if what every step costs leaves less:
-with an MLP of 5 ms and a scalar logged at each step it takes 1.2 of 2 %; faster ones would record nothing. A
-quarter adds up to 0.5 % of the training, and kept an MLP of 10 s within 3 % by effect."""
+with an MLP of 5 ms and a scalar logged at each step it takes 1.1 of 2 %; faster ones would record nothing. A
+fifth adds up to 0.4 % of the training, and kept an MLP of 30 s within 2 % by effect."""
 
 _OCCURRENCES: Final = 6
 """So often an activity must fit into its part: to a large model, whose steps are long, it would bring little

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
+from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
@@ -176,19 +177,20 @@ def _batches(counted: Sequence[tuple[Part, int]], max_rows: int) -> Iterator[lis
 
 
 def _write(store: Store, name: str, table: pa.Table) -> int:
-    return store.write(
-        name,
-        lambda path: pq.write_table(
-            table,
-            path,
-            row_group_size=_ROW_GROUP,
-            compression="zstd",
-            compression_level=1,
-            write_page_checksum=True,
-            use_dictionary=[each.name for each in table.schema if pa.types.is_dictionary(each.type)],
-            column_encoding=dict(_encodings(table.schema)),
-        ),
-    )
+    def write(path: Path) -> None:
+        with pa.OSFile(str(path), "wb") as file:  # given a path, pyarrow looks up a file system: 0.1 ms
+            pq.write_table(
+                table,
+                file,
+                row_group_size=_ROW_GROUP,
+                compression="zstd",
+                compression_level=1,
+                write_page_checksum=True,
+                use_dictionary=[each.name for each in table.schema if pa.types.is_dictionary(each.type)],
+                column_encoding=dict(_encodings(table.schema)),
+            )
+
+    return store.write(name, write)
 
 
 def _encodings(schema: pa.Schema) -> Iterator[tuple[str, str]]:
