@@ -5,8 +5,8 @@ pairs to tell one per cent. Here a watched and an unwatched training take their 
 process with a pinned allocator, so that both meet the same speed; the budget's clock stands still during the
 other one's steps, and tables are flushed once in a second of the watched one's own. A figure is the processor
 time of everything that recording does (`watch`, what the loop takes longer, the writing thread, `close`) over
-that of the unwatched steps, as the median over the turns; which of the two was made first changes from turn to
-turn. Both find the processor's caches with the other's data.
+that of the unwatched steps, as the median over the turns; which of the two was made first changes from turn
+to turn. Both find the processor's caches with the other's data.
 
     python paired_steps.py --turns 2 --only "MLP, 1 s"
 """
