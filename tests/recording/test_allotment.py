@@ -55,25 +55,33 @@ def test_what_was_thinned_out_comes_again() -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(COSTS, st.integers(0, 400_000), st.integers(2, 300), st.integers(0, 3000))
-def test_the_room_is_kept_at_every_moment(costs: dict[str, int], room: int, steps: int, buffers: int) -> None:
+@given(COSTS, st.integers(0, 400_000), st.integers(2, 300), st.integers(0, 3000), st.sampled_from([0, 2, 3]))
+def test_the_room_is_kept_at_every_moment(
+    costs: dict[str, int], room: int, steps: int, buffers: int, limited: int
+) -> None:
     whole = sum(costs.values()) + buffers
     schedule = SnapshotSchedule(disk=10**6)
-    budget = TightBudget(schedule)
+    turns = Turns()
+    budget = TightBudget(schedule, turns)
     wholes: dict[int, int] = {}
     parts: dict[int, int] = {}
     for step in range(steps):
         if not schedule.is_due(step):
             continue
-        allotment = budget.allot(step, costs, whole, room, (wholes, parts))
+        part = frozenset(list(costs)[:2]) if limited and step % limited == 0 else None  # by the cost budget
+        allotment = budget.allot(step, costs, whole, room, (wholes, parts), part)
         for gone in allotment.dropped:
             del wholes[gone]
         for gone in allotment.dropped_parts:
             del parts[gone]
+            del turns.held[gone]
         if allotment.is_whole:
+            assert part is None
             assert allotment.names == costs.keys()
             wholes[step] = whole
         elif allotment.names:
+            assert part is None or allotment.names == part
+            turns.held[step] = allotment.names
             parts[step] = sum(costs[name] for name in allotment.names)
         assert sum(wholes.values()) + sum(parts.values()) <= room
     assert not wholes or whole <= room // 2

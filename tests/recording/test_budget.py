@@ -17,7 +17,7 @@ from torch import nn
 
 from weightdesk import WeightdeskError, check, open_run, watch
 from weightdesk.recording.agenda import Agenda
-from weightdesk.recording.budget import HEAD_START, LONGEST_STRIDE, CostBudget
+from weightdesk.recording.budget import _PART_FILES, HEAD_START, LONGEST_STRIDE, CostBudget
 from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.recording.strides import Strides
 
@@ -64,6 +64,50 @@ def learned(clock: Clock, share: float | None, training: float = 0.1, **costs: f
 @pytest.mark.parametrize(("snapshot", "stride"), [(0.0009, 1), (0.0011, 2), (0.0021, 4), (0.1, 128)])
 def test_snapshots_get_half_of_the_share(snapshot: float, stride: int, clock: Clock) -> None:
     assert learned(clock, 0.02, snapshot=snapshot).stride("snapshot") == stride
+
+
+def test_partial_snapshots_get_what_whole_ones_leave_of_their_half(clock: Clock) -> None:
+    budget = learned(clock, 0.02, snapshot=0.0045, statistics=0.0)
+    assert budget.bytes_for_part(1000) == 0
+    budget.expect_parts(1e-9)
+    assert budget.stride("snapshot") == 8  # of the half 0.001 s a step, which leaves 0.4375 ms a step
+    allowed = 1000 * (0.001 - 0.0045 / 8)
+    assert budget.bytes_for_part(1000) == pytest.approx((allowed - _PART_FILES) / 1e-9, rel=0.02)
+    assert budget.bytes_for_part(int(1.9 * _PART_FILES / 0.0004375)) == 0
+    assert budget.bytes_for_part(int(2.1 * _PART_FILES / 0.0004375)) > 0
+
+
+def test_a_byte_of_a_partial_snapshot_takes_what_was_measured(clock: Clock) -> None:
+    budget = learned(clock, 0.02, snapshot=0.0045)
+    budget.expect_parts(1e-9)
+    expected = budget.bytes_for_part(1000)
+    budget.charge("part", _PART_FILES + 0.004)
+    budget.note_part(1_000_000)
+    run_step(budget, clock, 0.1, snapshot=0.0045)
+    assert budget.bytes_for_part(1000) == pytest.approx(expected / 4, rel=0.1)
+
+
+def test_partial_snapshots_stay_within_the_share(clock: Clock) -> None:
+    budget = CostBudget(0.02, clock=clock, effect=1.0, hooks=0.0)
+    budget.expect("snapshot", 2.0, 0.0)
+    budget.expect_parts(1e-9)
+    agenda, upcoming = Agenda(budget, SnapshotSchedule(10**12), 1, alike=False), 0
+    spent = 0.0
+    for step in range(4000):
+        clock.now += 0.5
+        budget.steps += 1
+        if step < upcoming:
+            continue
+        budget.settle()
+        upcoming = agenda.look_at(step)
+        if agenda.part:
+            assert not agenda.snapshot
+            seconds = _PART_FILES + agenda.part * 1e-9
+            clock.now += seconds
+            spent += seconds
+            budget.charge("part", seconds)
+            budget.note_part(agenda.part)
+    assert 0.02 * 0.02 * 2000 < spent < 0.5 * 0.02 * 2000
 
 
 def test_what_snapshots_leave_is_for_sampling_and_statistics(clock: Clock) -> None:

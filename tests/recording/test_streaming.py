@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from weightdesk import open_run, watch
 from weightdesk.errors import StepNotKeptError
 from weightdesk.recording import keeper
+from weightdesk.recording.budget import CostBudget
 from weightdesk.recording.recorder import Recorder
 from weightdesk.recording.snapshot import Snapshot
 
@@ -231,6 +232,47 @@ def test_a_small_budget_is_kept_and_what_is_kept_is_right(
             assert run.gradient(name, step).shape == run.parameters[name].shape
         history = run.history(name, (0,) * len(run.parameters[name].shape))
         assert set(run.steps_of(name)) <= set(history.steps.tolist())
+
+
+@pytest.mark.parametrize("times", [12, 1000])
+def test_what_the_cost_budget_has_no_time_for_is_kept_in_part(
+    times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = wide()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+    weights = sum(each.nbytes for each in model.parameters())
+    room = 150_000 + times * weights
+    monkeypatch.setattr("weightdesk.recording.notes.warn", lambda text: None)
+    monkeypatch.setattr(CostBudget, "stride", lambda self, activity, apart=1: 1 << 20)
+    monkeypatch.setattr(CostBudget, "may_advance", lambda self, activity: False)
+    monkeypatch.setattr(keeper, "is_small", lambda subject, room: False)
+    monkeypatch.setattr(CostBudget, "bytes_for_part", lambda self, steps: 40_000 * steps)
+    truth: Truth = {}
+    left: Truth = {}
+    with watch(model, optimizer, tmp_path / "run", disk=room, kinds=()):
+        for step in range(30):
+            truth[step] = {name: each.detach().clone() for name, each in model.named_parameters()}
+            optimizer.zero_grad()
+            inputs = torch.randn(8, 64, generator=torch.Generator().manual_seed(step))
+            model(inputs).square().mean().backward()
+            left[step] = {name: each.grad.clone() for name, each in model.named_parameters()}
+            nn.utils.clip_grad_norm_(model.parameters(), 1e-3)
+            optimizer.step()
+            assert bytes_in(tmp_path / "run" / "snapshots") <= room - weights
+        truth[30] = {name: each.detach().clone() for name, each in model.named_parameters()}
+    run = open_run(tmp_path / "run")
+    assert run.steps == (0, 30)
+    parts = {name: [step for step in run.gradient_steps_of(name) if step] for name in run.parameters}
+    assert all(parts[name] for name in parts if "bias" in name)
+    assert any(parts[name] for name in parts if "weight" in name)
+    assert len(parts["0.bias"]) > len(parts["0.weight"])
+    for name, steps in parts.items():
+        for step in steps:
+            assert torch.equal(run.weights(name, step), truth[step][name])
+            assert torch.equal(run.update(name, step), truth[step + 1][name] - truth[step][name])
+            extra = load_file(tmp_path / "run" / "snapshots" / f"{step:08d}.extra.safetensors")
+            assert torch.equal(extra[f"{name}@backward_gradient"], left[step][name])
+            assert f"{name}@exp_avg" in extra
 
 
 def test_the_user_is_told_once_what_to_set(tmp_path: Path) -> None:

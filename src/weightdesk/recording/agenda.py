@@ -36,7 +36,8 @@ class Agenda:
 
     Attributes:
         statistics: whether the step last looked at gets statistics.
-        snapshot: whether it gets a snapshot.
+        snapshot: whether it gets a whole snapshot.
+        part: bytes that a partial snapshot of it may have; 0 if it gets none.
         sampling: at every how many rounds weights are sampled from now on.
         longest: the longest stride of the sampled weights so far.
         put_off: what the first round did not get because it would have taken too long.
@@ -52,6 +53,8 @@ class Agenda:
         sparsest: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self.statistics = self.snapshot = False
+        self.part = 0
+        self._last_part: Step = 0
         self.sampling = self.longest = 1
         self.put_off: tuple[str, ...] = ()
         self._budget, self._schedule, self._together, self._alike = budget, schedule, together, alike
@@ -73,7 +76,11 @@ class Agenda:
         put_off = () if round_ else self.put_off
         self.statistics = round_ % stride == 0 and "statistics" not in put_off
         self.snapshot = self._schedule.is_due(round_, affordable) and "snapshot" not in put_off
-        if self.statistics or self.snapshot:
+        may_have_part = self._budget.is_divisible and not self.snapshot and self._schedule.is_due(round_)
+        self.part = self._budget.bytes_for_part(step - self._last_part) if may_have_part else 0
+        if self.snapshot or self.part:
+            self._last_part = step
+        if self.statistics or self.snapshot or self.part:
             return step + 1
         review = round_ + min(_REVIEW, max(1, round_))
         upcoming = min((round_ // stride + 1) * stride, self._schedule.next_due(round_), review)

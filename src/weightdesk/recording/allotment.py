@@ -1,7 +1,7 @@
-"""What of a snapshot is kept where the disk budget is too small for eight whole ones.
+"""What of a snapshot is kept if the cost budget allows no whole one, or the disk budget fewer than eight.
 
-Whole snapshots then take half of the room, if one fits into it, and partial ones the rest. In a partial
-snapshot the small parameters come every time, and the large ones take turns.
+If the disk is short, whole snapshots take half of the room, if one fits into it, and partial ones the rest.
+In a partial snapshot the small parameters come every time, and the large ones take turns.
 """
 
 from __future__ import annotations
@@ -90,16 +90,39 @@ class Turns:
         return frozenset(chosen)
 
 
+def allot_part(
+    names: frozenset[ParameterName],
+    costs: Mapping[ParameterName, int],
+    room: tuple[SnapshotSchedule, Mapping[Step, int], int],
+    dropped: tuple[Step, ...] = (),
+) -> Allotment:
+    """A partial snapshot, if there can be room for it.
+
+    Arguments:
+        names: parameters that it is to have.
+        costs: bytes of each parameter with what belongs to it.
+        room: what thins the partial snapshots, bytes of each of them on the disk, and bytes of all else.
+        dropped: steps whose whole snapshot is to be removed in any case.
+    """
+    schedule, parts, others = room
+    gone, fits = schedule.make_room(parts, others, sum(costs[name] for name in names))
+    return Allotment(False, names if fits else frozenset(), dropped, tuple(gone))
+
+
 class TightBudget:
     """Shares a disk budget out among whole and partial snapshots.
 
     Arguments:
         schedule: says which steps are due; partial snapshots are thinned by it.
+        turns: choose the parameters of partial snapshots.
+
+    Attributes:
+        part_room: bytes that all partial snapshots may take, as of the last step.
     """
 
-    def __init__(self, schedule: SnapshotSchedule) -> None:
-        self._parts, self._wholes = schedule, SnapshotSchedule(schedule.disk)
-        self._turns = Turns()
+    def __init__(self, schedule: SnapshotSchedule, turns: Turns) -> None:
+        self._parts, self._wholes, self._turns = schedule, SnapshotSchedule(schedule.disk), turns
+        self.part_room = 0
 
     def allot(
         self,
@@ -108,6 +131,7 @@ class TightBudget:
         whole: int,
         room: int,
         kept: tuple[Mapping[Step, int], Mapping[Step, int]],
+        part: frozenset[ParameterName] | None = None,
     ) -> Allotment:
         """Decide on one step.
 
@@ -117,20 +141,16 @@ class TightBudget:
             whole: bytes of a whole snapshot with all that belongs to it.
             room: bytes that whole snapshots but the first and the last, and partial ones, may take.
             kept: bytes of each of these whole snapshots on the disk, and of each of the partial ones.
+            part: the parameters to which the cost budget limits the step.
         """
         wholes, parts = kept
         half = room // 2 if whole <= room // 2 else 0
+        self.part_room = room - half
         dropped: list[Step] = [] if half else sorted(wholes)  # left from when there was more room
-        if half and self._wholes.is_due(step):
+        if half and part is None and self._wholes.is_due(step):
             dropped, fits = self._wholes.make_room(wholes, self._wholes.disk - half, whole)
             if fits:
                 return Allotment(True, frozenset(costs), tuple(dropped))
-        names = self._turns.choose(costs, room - half)
-        size = sum(costs[name] for name in names)
-        gone, fits = self._parts.make_room(parts, self._parts.disk - (room - half), size)
-        for each in gone:
-            self._turns.held.pop(each, None)
-        names = names if fits else frozenset()
-        if names:
-            self._turns.held[step] = names
-        return Allotment(False, names, tuple(dropped), tuple(gone))
+        names = self._turns.choose(costs, self.part_room) if part is None else part
+        others = self._parts.disk - self.part_room
+        return allot_part(names, costs, (self._parts, parts, others), tuple(dropped))

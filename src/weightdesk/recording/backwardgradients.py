@@ -17,7 +17,7 @@ the hooks have run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -68,6 +68,7 @@ class BackwardGradients:
         self._copies: dict[ParameterName, Tensor | SpooledTensor] = {}
         self._memory: SpareMemory | Spool = SpareMemory()
         self._listening = False
+        self._wanted: Container[ParameterName] | None = None
         self.follow(parameters)
 
     def follow(self, parameters: Mapping[ParameterName, nn.Parameter]) -> None:
@@ -76,9 +77,9 @@ class BackwardGradients:
         self._parameters = parameters
         self._names = {id(parameter): name for name, parameter in parameters.items()}
 
-    def listen(self, memory: SpareMemory | Spool) -> None:
-        """Keep every gradient from now on, in this memory."""
-        self._memory, self._listening = memory, True
+    def listen(self, memory: SpareMemory | Spool, names: Container[ParameterName] | None = None) -> None:
+        """Keep every gradient from now on, or those of some parameters, in this memory."""
+        self._memory, self._listening, self._wanted = memory, True, names
         if self.hooks_parameters or self._model is None:
             self._hook_parameters()
             return
@@ -147,7 +148,7 @@ class BackwardGradients:
 
     def _hook(self, name: ParameterName, parameter: nn.Parameter) -> Callable[..., None]:
         def keep_gradient(*_: Any) -> None:
-            if self._listening:
+            if self._listening and (self._wanted is None or name in self._wanted):
                 self._attempt("snapshot", self._keep, name, parameter.grad)
 
         return keep_gradient

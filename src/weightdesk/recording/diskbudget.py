@@ -6,7 +6,7 @@ import math
 import threading
 from collections.abc import Iterable, Mapping
 
-from weightdesk.recording.allotment import AT_LEAST, Allotment, TightBudget
+from weightdesk.recording.allotment import AT_LEAST, Allotment, TightBudget, Turns, allot_part
 from weightdesk.recording.notes import Notes
 from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.runs.format import TABLES, extra_name, partial_name, snapshot_name
@@ -31,7 +31,9 @@ class DiskBudget:
         self._wholes: dict[Step, int] = {}
         self._parts: dict[Step, int] = {}  # partial snapshots, and at step 0 what lies beside the weights
         self._last = 0  # bytes of the last snapshot, which is to come
+        self._turns = Turns()
         self._tight: TightBudget | None = None
+        self._part_schedule = SnapshotSchedule(schedule.disk)  # thins partial ones that the disk has room for
         self._table_parts: dict[str, int] = {}  # bytes of the tables' parts, which never change
         self._lock = threading.Lock()
 
@@ -64,6 +66,7 @@ class DiskBudget:
         weights: Mapping[ParameterName, int],
         beside: Mapping[ParameterName, int],
         state: int,
+        part: frozenset[ParameterName] | None = None,
     ) -> Allotment:
         """Make room for as much of a step as may be kept, and count it as being there.
 
@@ -72,6 +75,7 @@ class DiskBudget:
             weights: bytes of each parameter.
             beside: bytes of its gradient, update and optimizer state.
             state: bytes of the whole state dict.
+            part: the parameters to which the cost budget limits the step, chosen by `choose`.
         """
         size = state + sum(beside.values())
         with self._lock:
@@ -79,16 +83,34 @@ class DiskBudget:
             tables = self._table_bytes()
             if self._schedule.every is not None:
                 return Allotment(True, frozenset(beside))
+            costs = {name: bytes_ + (weights[name] if step else 0) for name, bytes_ in beside.items()}
             if self._tight is None and AT_LEAST * size + state + tables <= self._schedule.disk:
-                wholes = {each: bytes_ for each, bytes_ in self._wholes.items() if each != step}
-                dropped, fits = self._schedule.make_room(wholes, tables + state, size)
-                self._drop_wholes(dropped)
-                allotment = Allotment(fits, frozenset(beside if fits else ()))
+                allotment = self._allot_ample(step, costs, size, tables + state, part)
             else:
-                allotment = self._allot_tight(step, weights, beside, (state, size, tables))
+                allotment = self._allot_tight(step, costs, (state, size, tables), part)
+            self._drop_wholes(allotment.dropped)
+            self._drop_parts(allotment.dropped_parts)
             if allotment.is_whole:
                 self._wholes[step] = size
+            elif allotment.names:
+                self._parts[step] = sum(costs[name] for name in allotment.names)
+                self._turns.held[step] = allotment.names
             return allotment
+
+    def correct(self, step: Step) -> None:
+        """Count what a step really takes, now that its files are there: less than was made room for."""
+        names = [extra_name(step), snapshot_name(step), partial_name(step)]
+        with self._lock:
+            for kept in (self._wholes, self._parts):
+                if step in kept and (step or kept is self._wholes):
+                    kept[step] = sum(self._store.size(name) for name in names if self._store.exists(name))
+
+    def choose(self, costs: Mapping[ParameterName, int], allowed: int) -> frozenset[ParameterName]:
+        """The parameters that come next in a partial snapshot of so many bytes, in the long run."""
+        with self._lock:
+            taken = self._table_bytes() + self._last + sum(self._wholes.values())
+            room = self._schedule.disk - taken if self._tight is None else self._tight.part_room
+            return self._turns.choose(costs, min(AT_LEAST * allowed, room))
 
     def room_left(self) -> int:
         """Bytes for what is neither a table nor a snapshot with a file of its own."""
@@ -108,28 +130,41 @@ class DiskBudget:
             fixed = others + sum(self._parts.values())
             self._drop_wholes(self._schedule.make_room(self._wholes, fixed, 0)[0])
 
+    def _allot_ample(
+        self,
+        step: Step,
+        costs: Mapping[ParameterName, int],
+        size: int,
+        others: int,
+        part: frozenset[ParameterName] | None,
+    ) -> Allotment:
+        """There is room for eight whole snapshots; partial ones, in between, make room for them."""
+        parts = {each: bytes_ for each, bytes_ in self._parts.items() if each}
+        taken = others + sum(bytes_ for each, bytes_ in self._wholes.items() if each != step)
+        if part is not None:
+            return allot_part(part, costs, (self._part_schedule, parts, taken))
+        gone, _ = self._part_schedule.make_room(parts, taken, size)
+        others += sum(bytes_ for each, bytes_ in parts.items() if each not in gone)
+        wholes = {each: bytes_ for each, bytes_ in self._wholes.items() if each != step}
+        dropped, fits = self._schedule.make_room(wholes, others, size)
+        return Allotment(fits, frozenset(costs if fits else ()), tuple(dropped), tuple(gone))
+
     def _allot_tight(
         self,
         step: Step,
-        weights: Mapping[ParameterName, int],
-        beside: Mapping[ParameterName, int],
+        costs: Mapping[ParameterName, int],
         sizes: tuple[int, int, int],
+        part: frozenset[ParameterName] | None,
     ) -> Allotment:
         state, size, tables = sizes
         first = self._wholes.get(0, state) + self._parts.get(0, 0)
         if self._tight is None:
-            self._tight = TightBudget(self._schedule)
+            self._tight = TightBudget(self._schedule, self._turns)
             self._tell(size, state + first + tables)
-        costs = {name: bytes_ + (weights[name] if step else 0) for name, bytes_ in beside.items()}
         wholes = {each: bytes_ for each, bytes_ in self._wholes.items() if each}
         parts = {each: bytes_ for each, bytes_ in self._parts.items() if each}
         room = max(0, self._schedule.disk - tables - state - first)
-        allotment = self._tight.allot(step, costs, size, room, (wholes, parts))
-        self._drop_wholes(allotment.dropped)
-        self._drop_parts(allotment.dropped_parts)
-        if allotment.names and not allotment.is_whole:
-            self._parts[step] = sum(costs[name] for name in allotment.names)
-        return allotment
+        return self._tight.allot(step, costs, size, room, (wholes, parts), part)
 
     def _tell(self, size: int, others: int) -> None:
         """Say once that the budget is small for the model, and what to set."""
@@ -153,6 +188,7 @@ class DiskBudget:
             self._store.delete(extra_name(step))
             self._store.delete(partial_name(step))
             del self._parts[step]
+            self._turns.held.pop(step, None)
 
     def _table_bytes(self) -> int:
         names = [name for folder in TABLES for name in self._store.names(folder)]

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from weightdesk.recording.assembly import Assembly
 from weightdesk.recording.diskbudget import DiskBudget
@@ -18,18 +19,19 @@ from weightdesk.recording.ranks import Rank
 from weightdesk.recording.schedule import SnapshotSchedule
 from weightdesk.recording.snapshot import Snapshot, memory_of
 from weightdesk.recording.spool import Spool
-from weightdesk.recording.streaming import StreamedSnapshot
+from weightdesk.recording.streaming import Part, StreamedSnapshot, bytes_beside
 from weightdesk.recording.subject import Subject
 from weightdesk.runs.format import SNAPSHOTS, snapshot_name
 from weightdesk.runs.snapshots import write_extra, write_snapshot
 from weightdesk.runs.stores import Store
-from weightdesk.types import Step
+from weightdesk.types import ParameterName, Step
 
 STREAMED: Final = 1 << 24
 """Bytes of parameters and buffers from which on snapshots are streamed. Below it the copies of all that may
 wait to be written, five times the weights for each of three snapshots with Adam, stay below 250 MB."""
 
 Tensors = dict[str, Tensor]
+Parameters = Mapping[ParameterName, nn.Parameter]
 
 
 class SnapshotKeeper:
@@ -62,11 +64,32 @@ class SnapshotKeeper:
         """A new spool on the disk of the run."""
         return Spool(self._store.scratch(f"{SNAPSHOTS}/spool").parent)
 
-    def begin(self, subject: Subject, step: Step) -> Snapshot | StreamedSnapshot:
-        """A snapshot of an optimizer step, to be told what is there before and after it."""
+    def begin(self, subject: Subject, step: Step, part: Part | None = None) -> Snapshot | StreamedSnapshot:
+        """A snapshot of an optimizer step, to be told what is there before and after it.
+
+        Arguments:
+            subject: what is recorded.
+            step: optimizer steps done.
+            part: parameters to which that of a large model is limited.
+        """
         if self.streams(subject):
-            return StreamedSnapshot(subject, step, self._store, self._disk.allot)
+            return StreamedSnapshot(subject, step, self._store, self._disk.allot, part)
         return Snapshot(subject, step)
+
+    def choose_part(self, subject: Subject, parameters: Mapping[Optimizer, Parameters], allowed: int) -> Part:
+        """The parameters of a partial snapshot, if so many bytes may be written at each in the long run.
+
+        Arguments:
+            subject: what is recorded.
+            parameters: of each optimizer.
+            allowed: bytes.
+        """
+        costs = {
+            name: parameters[optimizer][name].nbytes + beside
+            for optimizer in parameters
+            for name, beside in bytes_beside(subject, parameters[optimizer], optimizer).items()
+        }
+        return self._disk.choose(costs, allowed)
 
     @property
     def is_full(self) -> bool:
@@ -103,6 +126,7 @@ class SnapshotKeeper:
         if isinstance(snapshot, StreamedSnapshot):
             for name, file in snapshot.files():
                 self._store.write(name, file.move)
+            self._disk.correct(snapshot.step)
         elif self._rank.sharded:
             write_piece(self._store, snapshot, self._rank.number)
         else:

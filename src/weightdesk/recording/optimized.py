@@ -47,6 +47,10 @@ class OptimizedParameters:
         """What an optimizer moves, or as much of it as this process records."""
         return self._moved[id(optimizer)]
 
+    def by_optimizer(self) -> dict[Optimizer, Parameters]:
+        """What each optimizer moves."""
+        return {optimizer: self.of(optimizer) for optimizer in self._optimizers}
+
     def sampled_of(self, optimizer: Optimizer) -> list[nn.Parameter | None]:
         """The sampled parameters, None for those that an optimizer does not move."""
         return self._sampled_moved[id(optimizer)]

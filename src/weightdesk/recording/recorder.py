@@ -33,7 +33,7 @@ from weightdesk.recording.snapshot import Snapshot
 from weightdesk.recording.spool import Spool
 from weightdesk.recording.stephooks import StepHooks
 from weightdesk.recording.stepsampler import StepSampler
-from weightdesk.recording.streaming import StreamedSnapshot
+from weightdesk.recording.streaming import Part, StreamedSnapshot
 from weightdesk.recording.strides import Strides
 from weightdesk.recording.subject import Subject
 from weightdesk.recording.warning import warn
@@ -87,7 +87,9 @@ class Recorder:
         self._activations = ActivationMeter(subject.model, writer.add_statistics, self._attempt, notes)
         called = None if subject.compiled else subject.model
         alone = subject.parameters if rank.is_alone else {}
-        self._backward = BackwardGradients(alone, self._attempt, called)
+        self._backward = BackwardGradients(
+            alone, lambda _, *action: self._attempt(self._snapshot_activity, *action), called
+        )
         self._passes = None if called is None else PassMeter(
             called, writer.passes.add, self._attempt, lambda: self.step,
             self._sampled.are_gradients_left, notes,
@@ -96,6 +98,8 @@ class Recorder:
         self._next_sample: Step = 0
         self._eventful = False
         self._snapshot: Snapshot | StreamedSnapshot | None = None
+        self._takes_snapshot = False  # of this step
+        self._part: Part | None = None  # parameters to which the cost budget limits it
         self._stepping: Optimizer | None = None  # the outermost one whose step is under way
         self._samples = False  # whether it is sampled
         self._has_gradients = False  # whether its gradients are final
@@ -108,7 +112,8 @@ class Recorder:
         """Keep the initial weights and begin to watch."""
         began = self._budget.clock()
         self._initial = self._writer.keeper.take(self._subject, 0)
-        expect_costs(self._budget, self._subject, self._sampled.count, self._budget.clock() - began)
+        copying, streams = self._budget.clock() - began, isinstance(self._initial, StreamedSnapshot)
+        expect_costs(self._budget, self._subject, self._sampled.count, copying, is_divisible=streams)
         self._writer.add_snapshot(self._initial)
         if isinstance(self._initial, Snapshot):
             mine = self._subject.recorded_by_this(self._subject.parameters)
@@ -200,10 +205,10 @@ class Recorder:
         if self._eventful:
             if self._agenda.statistics:
                 self._attempt("statistics", self._measure_before, optimizer)
-            if self._agenda.snapshot and self._may_wait_for_writer():
-                self._attempt("snapshot", self._open_snapshot, optimizer)
+            if self._takes_snapshot and self._may_wait_for_writer():
+                self._attempt(self._snapshot_activity, self._open_snapshot, optimizer)
             if final:
-                self._attempt("snapshot", self._add_gradients, optimizer)
+                self._attempt(self._snapshot_activity, self._add_gradients, optimizer)
 
     def final_gradients(self, optimizer: Optimizer) -> None:
         """Gradients that were computed or changed since the step began, as an optimizer uses them now."""
@@ -213,7 +218,7 @@ class Recorder:
         if self._eventful:
             if self._agenda.statistics:
                 self._attempt("statistics", self._measure_gradients, optimizer)
-            self._attempt("snapshot", self._add_gradients, optimizer)
+            self._attempt(self._snapshot_activity, self._add_gradients, optimizer)
 
     def _sample(self, optimizer: Optimizer) -> None:
         try:
@@ -250,8 +255,9 @@ class Recorder:
         if initial is not None and initial.step == self.step and initial.still_holds(self._subject):
             self._snapshot = initial.again()  # kept already without gradients; its weights are still good
         else:
-            self._wait_for_writer()
-            self._snapshot = self._writer.keeper.begin(self._subject, self.step)
+            if self._writer.is_behind:
+                self._writer.wait()
+            self._snapshot = self._writer.keeper.begin(self._subject, self.step, self._part)
         self._snapshot.keep_weights(self._parameters.of(optimizer), optimizer)
 
     def _add_gradients(self, optimizer: Optimizer) -> None:
@@ -264,6 +270,8 @@ class Recorder:
 
     def _close_snapshot(self, optimizer: Optimizer, snapshot: Snapshot | StreamedSnapshot) -> None:
         snapshot.after(self._parameters.of(optimizer))
+        if isinstance(snapshot, StreamedSnapshot) and self._part is not None:
+            self._budget.note_part(snapshot.size)
         self._writer.add_snapshot(snapshot)
 
     def break_off(self) -> None:
@@ -308,7 +316,7 @@ class Recorder:
             if self._agenda.statistics:
                 self._attempt("statistics", self._measure_after, optimizer)
             if self._snapshot is not None:
-                self._attempt("snapshot", self._close_snapshot, optimizer, self._snapshot)
+                self._attempt(self._snapshot_activity, self._close_snapshot, optimizer, self._snapshot)
             self._attempt("other", self._sampled.remember, self.step + 1)
         self._batches = []  # what no snapshot took of the gradients is over with this step
         self._backward.take(self._parameters.of(optimizer))
@@ -324,16 +332,25 @@ class Recorder:
         if self.step >= self._next_look:
             self._next_look = self._agenda.look_at(self.step)
             self._next_sample = self._agenda.next_sample(self.step)
-            self._eventful = self._agenda.statistics or self._agenda.snapshot
+            self._part = None
+            if self._agenda.part:
+                moved = self._parameters.by_optimizer()
+                self._part = self._writer.keeper.choose_part(self._subject, moved, self._agenda.part)
+            self._takes_snapshot = self._agenda.snapshot or bool(self._part)
+            self._eventful = self._agenda.statistics or self._takes_snapshot
             if self._agenda.statistics and self._observes_modules:
                 self._activations.start(self.step)
             if self._agenda.statistics and self._passes is not None and self._writer.passes.wants_step():
                 self._sampled.note_left_gradients()
                 self._passes.start()
-        if self._eventful and self._agenda.snapshot:
-            self._backward.listen(self._gradient_memory())
+        if self._eventful and self._takes_snapshot:
+            self._backward.listen(self._gradient_memory(), self._part)
         else:
             self._backward.stop()
+
+    @property
+    def _snapshot_activity(self) -> str:
+        return "snapshot" if self._part is None else "part"
 
     def _follow_changes(self) -> None:
         """Take in parameters that joined, ended or were replaced since the last step that was looked at."""
@@ -361,10 +378,6 @@ class Recorder:
         if self._spool is not None:
             return self._spool
         return self._initial.spare if isinstance(self._initial, Snapshot) else SpareMemory()
-
-    def _wait_for_writer(self) -> None:
-        if self._writer.is_behind:
-            self._writer.wait()
 
     def _may_wait_for_writer(self) -> bool:
         """A snapshot that nobody relies on is left out rather than waited for."""

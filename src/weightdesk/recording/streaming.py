@@ -43,8 +43,14 @@ Contents: TypeAlias = dict[str, tuple[Slot, Callable[[], Blocks]]]
 _ABOUT: Final = 2000
 """Bytes of the headers that are about one parameter: some seven entries, and the options of its group."""
 
-Allot: TypeAlias = Callable[[Step, Mapping[ParameterName, int], Mapping[ParameterName, int], int], Allotment]
-"""Given the step, bytes of each parameter and of what belongs to it, and of the state dict: what is kept."""
+Part: TypeAlias = frozenset[ParameterName]
+"""Parameters of a partial snapshot."""
+
+Bytes: TypeAlias = Mapping[ParameterName, int]
+
+Allot: TypeAlias = Callable[[Step, Bytes, Bytes, int, Part | None], Allotment]
+"""Given the step, bytes of each parameter and of what belongs to it, of the state dict, and the parameters to
+which the cost budget limits it: what is kept."""
 
 
 class StreamedSnapshot:
@@ -55,13 +61,21 @@ class StreamedSnapshot:
         step: optimizer steps done.
         store: where the files will lie.
         allot: says how much of the step is kept.
+        part: parameters to which it is limited.
         is_last: whether the run ends with it.
     """
 
     def __init__(
-        self, subject: Subject, step: Step, store: Store, allot: Allot, *, is_last: bool = False
+        self,
+        subject: Subject,
+        step: Step,
+        store: Store,
+        allot: Allot,
+        part: Part | None = None,
+        *,
+        is_last: bool = False,
     ) -> None:
-        self.step, self.is_last = step, is_last
+        self.step, self.is_last, self.part = step, is_last, part
         self._subject, self._store, self._allot = subject, store, allot
         self._weights: TensorFile | None = None
         self._extra: TensorFile | None = None
@@ -75,6 +89,11 @@ class StreamedSnapshot:
     def is_full(self) -> bool:
         """Whether it has what an optimizer step did, beside the weights."""
         return self._extra is not None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the files that are made for it."""
+        return sum(file.size for _, file in self.files())
 
     def write_whole(self) -> int:
         """Write the state dict; return the bytes of its file."""
@@ -150,7 +169,7 @@ class StreamedSnapshot:
             if name in gradients and self._subject.can_store(f"{name}@gradient", gradients[name]):
                 backward = left.get(name) or _earlier_backward(outer, name)
                 contents |= _gradients(name, gradients, backward, scale if name in left else None, about)
-            for key, value in self._states(name, parameter, optimizer).items():
+            for key, value in _states(self._subject, name, parameter, optimizer).items():
                 contents[key] = Slot.of(value), partial(flat_blocks, value)
         about |= optimizer_metadata(optimizer, chosen, about)
         if self._left_out:
@@ -182,25 +201,14 @@ class StreamedSnapshot:
         if self._weights is not None and not self._is_kept:
             yield (snapshot_name if self._is_whole else partial_name)(self.step), self._weights
 
-    def _states(
-        self, name: ParameterName, parameter: nn.Parameter, optimizer: Optimizer
-    ) -> dict[str, Tensor]:
-        """What an optimizer remembers of a parameter, by the names of the entries."""
-        states = {f"{name}@{key}": value for key, value in state_tensors(optimizer, parameter)}
-        return {key: value for key, value in states.items() if self._subject.can_store(key, value)}
-
     def _allotment(self, parameters: Mapping[ParameterName, nn.Parameter], optimizer: Optimizer) -> Allotment:
         weights = {name: parameter.nbytes for name, parameter in parameters.items()}
-        beside = {
-            name: 2 * parameter.nbytes  # the gradient, if there is one, and the update
-            + sum(value.nbytes for value in self._states(name, parameter, optimizer).values())
-            + _ABOUT
-            for name, parameter in parameters.items()
-        }
+        beside = bytes_beside(self._subject, parameters, optimizer)
+        part = None if self.part is None else self.part & parameters.keys()
         state = self._subject.state()
         ties = ties_of(state)
         whole = sum(tensor.nbytes for name, tensor in state.items() if name not in ties)
-        return self._allot(self.step, weights, beside, whole)
+        return self._allot(self.step, weights, beside, whole, part)
 
     def _write_weights(self, name: str, tensors: Mapping[str, Tensor]) -> TensorFile:
         ties = ties_of(tensors)
@@ -216,6 +224,26 @@ class StreamedSnapshot:
             if isinstance(tensor, nn.Parameter)  # they live on, so that their identity is theirs alone
         }
         return file
+
+
+def bytes_beside(
+    subject: Subject, parameters: Mapping[ParameterName, nn.Parameter], optimizer: Optimizer
+) -> dict[ParameterName, int]:
+    """Most bytes that belong to each parameter at a step: gradient, clipped and not, update and state."""
+    return {
+        name: 3 * parameter.nbytes
+        + sum(value.nbytes for value in _states(subject, name, parameter, optimizer).values())
+        + _ABOUT
+        for name, parameter in parameters.items()
+    }
+
+
+def _states(
+    subject: Subject, name: ParameterName, parameter: nn.Parameter, optimizer: Optimizer
+) -> dict[str, Tensor]:
+    """What an optimizer remembers of a parameter, by the names of the entries."""
+    states = {f"{name}@{key}": value for key, value in state_tensors(optimizer, parameter)}
+    return {key: value for key, value in states.items() if subject.can_store(key, value)}
 
 
 @dataclass(frozen=True)
