@@ -275,6 +275,26 @@ def test_what_the_cost_budget_has_no_time_for_is_kept_in_part(
             assert f"{name}@exp_avg" in extra
 
 
+def test_partial_snapshots_are_of_all_optimizers_of_a_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = wide(1), wide(1)
+    model = nn.ModuleDict({"one": one, "two": two})
+    optimizers = [torch.optim.SGD(each.parameters(), lr=0.1) for each in (one, two)]
+    monkeypatch.setattr(CostBudget, "stride", lambda self, activity, apart=1: 1 << 20)
+    monkeypatch.setattr(CostBudget, "may_advance", lambda self, activity: False)
+    monkeypatch.setattr(CostBudget, "bytes_for_part", lambda self, steps: 10**6 * (steps > 7))
+    monkeypatch.setattr(keeper, "is_small", lambda subject, room: False)
+    with watch(model, optimizers, tmp_path / "run"):
+        for _ in range(16):
+            for part, optimizer in zip((one, two), optimizers, strict=True):
+                descend(part, optimizer, 0)
+    run = open_run(tmp_path / "run")
+    assert [step for step in run.gradient_steps if step > 1] == [8, 9, 16, 17, 24, 25]
+    assert [step for step in run.steps_of("one.0.weight") if step > 1] == [8, 16, 24, 32]
+    assert [step for step in run.steps_of("two.0.weight") if step > 1] == [9, 17, 25, 32]
+
+
 def test_the_user_is_told_once_what_to_set(tmp_path: Path) -> None:
     model = wide()
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)

@@ -37,7 +37,8 @@ class Agenda:
     Attributes:
         statistics: whether the step last looked at gets statistics.
         snapshot: whether it gets a whole snapshot.
-        part: bytes that a partial snapshot of it may have; 0 if it gets none.
+        part: bytes that partial snapshots of its round may have; 0 if it gets none.
+        part_round: the last round with snapshots.
         sampling: at every how many rounds weights are sampled from now on.
         longest: the longest stride of the sampled weights so far.
         put_off: what the first round did not get because it would have taken too long.
@@ -53,8 +54,7 @@ class Agenda:
         sparsest: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self.statistics = self.snapshot = False
-        self.part = 0
-        self._last_part: Step = 0
+        self.part = self.part_round = 0
         self.sampling = self.longest = 1
         self.put_off: tuple[str, ...] = ()
         self._budget, self._schedule, self._together, self._alike = budget, schedule, together, alike
@@ -76,10 +76,12 @@ class Agenda:
         put_off = () if round_ else self.put_off
         self.statistics = round_ % stride == 0 and "statistics" not in put_off
         self.snapshot = self._schedule.is_due(round_, affordable) and "snapshot" not in put_off
-        may_have_part = self._budget.is_divisible and not self.snapshot and self._schedule.is_due(round_)
-        self.part = self._budget.bytes_for_part(step - self._last_part) if may_have_part else 0
+        if not self._budget.is_divisible or self.snapshot or not self._schedule.is_due(round_):
+            self.part = 0
+        elif round_ != self.part_round:  # what one optimizer's step gets, the others' of the round get, too
+            self.part = self._budget.bytes_for_part(step - self.part_round * self._together)
         if self.snapshot or self.part:
-            self._last_part = step
+            self.part_round = round_
         if self.statistics or self.snapshot or self.part:
             return step + 1
         review = round_ + min(_REVIEW, max(1, round_))

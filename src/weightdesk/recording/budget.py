@@ -117,7 +117,7 @@ class CostBudget:
         self._used: dict[str, float] = {}  # seconds in all
         self.steps, self.other = 0, 0.0
         self.sampled, self.sampling = 0, 0.0
-        self._parts: list[int] = []  # bytes of partial snapshots
+        self._part_sizes: list[int] = []  # bytes of each partial snapshot
         self._least_per_byte = 0.0  # seconds
         self._trained = self._flushed = 0.0
         self._settled: float | None = None
@@ -199,13 +199,13 @@ class CostBudget:
         seconds = steps * self._for_parts
         if seconds < 2 * _PART_FILES:
             return 0
-        measured = self._used.get("part", 0.0) - len(self._parts) * _PART_FILES
-        per_byte = max(self._least_per_byte, measured / max(1, sum(self._parts)))
+        measured = self._used.get("part", 0.0) - len(self._part_sizes) * _PART_FILES
+        per_byte = max(self._least_per_byte, measured / max(1, sum(self._part_sizes)))
         return int((seconds - _PART_FILES) / per_byte)
 
     def note_part(self, size: int) -> None:
         """Count a partial snapshot of so many bytes."""
-        self._parts.append(size)
+        self._part_sizes.append(size)
 
     @property
     def _for_parts(self) -> float:

@@ -99,11 +99,14 @@ class DiskBudget:
 
     def correct(self, step: Step) -> None:
         """Count what a step really takes, now that its files are there: less than was made room for."""
-        names = [extra_name(step), snapshot_name(step), partial_name(step)]
         with self._lock:
-            for kept in (self._wholes, self._parts):
-                if step in kept and (step or kept is self._wholes):
-                    kept[step] = sum(self._store.size(name) for name in names if self._store.exists(name))
+            if step in self._parts:
+                self._parts[step] = self._bytes_of(extra_name(step)) + self._bytes_of(partial_name(step))
+            elif step in self._wholes:
+                self._wholes[step] = self._bytes_of(extra_name(step)) + self._bytes_of(snapshot_name(step))
+
+    def _bytes_of(self, name: str) -> int:
+        return self._store.size(name) if self._store.exists(name) else 0
 
     def choose(self, costs: Mapping[ParameterName, int], allowed: int) -> frozenset[ParameterName]:
         """The parameters that come next in a partial snapshot of so many bytes, in the long run."""

@@ -126,7 +126,8 @@ class SnapshotKeeper:
         if isinstance(snapshot, StreamedSnapshot):
             for name, file in snapshot.files():
                 self._store.write(name, file.move)
-            self._disk.correct(snapshot.step)
+            if snapshot.is_full:
+                self._disk.correct(snapshot.step)
         elif self._rank.sharded:
             write_piece(self._store, snapshot, self._rank.number)
         else:

@@ -99,7 +99,8 @@ class Recorder:
         self._eventful = False
         self._snapshot: Snapshot | StreamedSnapshot | None = None
         self._takes_snapshot = False  # of this step
-        self._part: Part | None = None  # parameters to which the cost budget limits it
+        self._part: Part | None = None  # parameters to which the cost budget limits its round
+        self._part_round, self._snapshot_activity = 0, "snapshot"  # the last with a part; for the budget
         self._stepping: Optimizer | None = None  # the outermost one whose step is under way
         self._samples = False  # whether it is sampled
         self._has_gradients = False  # whether its gradients are final
@@ -214,7 +215,8 @@ class Recorder:
         """Gradients that were computed or changed since the step began, as an optimizer uses them now."""
         self._has_gradients = True
         if self._samples:
-            self._attempt("sampling", self._sample_again, optimizer)
+            outermost, moved = self._stepping or optimizer, self._parameters.of(optimizer)
+            self._attempt("sampling", self._sampled.read_again, self.step, outermost, moved)
         if self._eventful:
             if self._agenda.statistics:
                 self._attempt("statistics", self._measure_gradients, optimizer)
@@ -226,9 +228,6 @@ class Recorder:
         except FormChangedError:
             self._take_in_changes()
             self._sampled.read(self.step, optimizer)
-
-    def _sample_again(self, optimizer: Optimizer) -> None:
-        self._sampled.read_again(self.step, self._stepping or optimizer, self._parameters.of(optimizer))
 
     def _measure_before(self, optimizer: Optimizer) -> None:
         if not self._parameters.of(optimizer):
@@ -332,10 +331,7 @@ class Recorder:
         if self.step >= self._next_look:
             self._next_look = self._agenda.look_at(self.step)
             self._next_sample = self._agenda.next_sample(self.step)
-            self._part = None
-            if self._agenda.part:
-                moved = self._parameters.by_optimizer()
-                self._part = self._writer.keeper.choose_part(self._subject, moved, self._agenda.part)
+            self._choose_part()
             self._takes_snapshot = self._agenda.snapshot or bool(self._part)
             self._eventful = self._agenda.statistics or self._takes_snapshot
             if self._agenda.statistics and self._observes_modules:
@@ -348,9 +344,14 @@ class Recorder:
         else:
             self._backward.stop()
 
-    @property
-    def _snapshot_activity(self) -> str:
-        return "snapshot" if self._part is None else "part"
+    def _choose_part(self) -> None:
+        """Choose the parameters of the next step's snapshot if the cost budget allows no whole one."""
+        if not self._agenda.part:
+            self._part = None
+        elif self._part_round != self._agenda.part_round:
+            self._part_round, moved = self._agenda.part_round, self._parameters.by_optimizer()
+            self._part = self._writer.keeper.choose_part(self._subject, moved, self._agenda.part)
+        self._snapshot_activity = "snapshot" if self._part is None else "part"
 
     def _follow_changes(self) -> None:
         """Take in parameters that joined, ended or were replaced since the last step that was looked at."""
