@@ -30,7 +30,7 @@ from networks import WORKLOADS
 from pinned import environment
 from reporting import Row, markdown
 
-TURNS = 4
+TURNS = 3
 _WARM = 10  # steps before the clock starts: both sides have then asked for their memory
 
 CASES = (

@@ -129,7 +129,8 @@ class DiskBudget:
             others = self._table_bytes() + self._last
             parts = {step: size for step, size in self._parts.items() if step}
             fixed = others + sum(self._wholes.values()) + self._parts.get(0, 0)
-            self._drop_parts(self._schedule.make_room(parts, fixed, 0)[0])
+            thinned = self._part_schedule if self._tight is None else self._schedule
+            self._drop_parts(thinned.make_room(parts, fixed, 0)[0])
             fixed = others + sum(self._parts.values())
             self._drop_wholes(self._schedule.make_room(self._wholes, fixed, 0)[0])
 

@@ -30,7 +30,7 @@ _AT_SIGNAL = 5.0
 
 
 _LONGEST_LOG = 1e-3
-"""Seconds of a call of `log` that count as taken by it, 30 times what it takes: beyond them the thread waits
+"""Seconds of a call of `log` that count as taken by it, 40 times what it takes: beyond them the thread waits
 for others. A clock of its processor time would not count that, but takes a sixth of the call to ask."""
 
 
