@@ -18,6 +18,7 @@ the unwatched steps.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import statistics
 import subprocess
@@ -62,6 +63,7 @@ def train(workload: str, seconds: float, cores: str, *, is_first: bool) -> dict[
     for _ in range(_WARM):
         watched.step()
         alone.step()
+    gc.collect()  # what building both has left to collect is nobody's
     clock, now = OtherTime(), time.thread_time if cores == ONE else time.perf_counter
     with tempfile.TemporaryDirectory() as folder:
         process, thread, began = time.process_time(), time.thread_time(), now()
