@@ -216,3 +216,49 @@ def test_a_parameter_that_cannot_be_recorded_is_left_out_by_name(tmp_path: Path)
     assert run.status == "finished"
     assert run.last_step == STEPS
     assert "0.phase" not in run.parameters
+
+
+@pytest.mark.parametrize("first", [0, 3])
+def test_a_parameter_behind_a_plain_tensor_is_recorded_as_long_as_it_is_trained(
+    first: int, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    weight, bias = model[0].weight, model[0].bias
+    before = []
+    with watch(model, optimizer, tmp_path / "run") as recording:
+        for step in range(6):
+            if step == first:
+                del model[0].weight, model[0].bias
+            if step >= first:
+                model[0].weight, model[0].bias = weight * 1, bias * 1
+            optimizer.zero_grad()
+            model(torch.ones(1, 3)).square().sum().backward()
+            before.append(weight.detach().clone())
+            optimizer.step()
+        assert recording.status == "running"
+    run = open_run(tmp_path / "run")
+    assert run.steps == (0, 1, 2, 3, 4, 5, 6)
+    assert run.parameters["0.weight"].last_step is None
+    for step, expected in enumerate(before):
+        assert torch.equal(run.weights("0.weight", step), expected)
+    assert torch.equal(run.weights("0.weight", 6), weight)
+
+
+@pytest.mark.filterwarnings("ignore:weightdesk. 2 of the 2 parameters of the SGD are not recorded")
+def test_a_model_that_loses_all_of_its_parameters_is_recorded_without_them(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Linear(3, 2))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    lost = model[0]
+    with watch(model, optimizer, tmp_path / "run") as recording:
+        for step in range(4):
+            if step == 2:
+                del model[0]
+            optimizer.zero_grad()
+            lost(torch.ones(1, 3)).square().sum().backward()
+            optimizer.step()
+        assert recording.status == "running"
+    run = open_run(tmp_path / "run")
+    assert run.manifest.status == "finished"
+    assert run.parameters["0.weight"].last_step == 2

@@ -161,6 +161,8 @@ class Sampler:
         Raises:
             FormChangedError: a parameter has another shape or type than before; nothing was read.
         """
+        if not self.places:  # all parameters have ended, or none can be measured
+            return
         if step == self._last_step:
             self._withdraw(step)  # a step that failed is done again
         self._last_step = step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +43,7 @@ class Subject:
         compiled: whether `torch.compile` wraps the model.
         layout: which part of each parameter lies in this process.
         notes: what the recording leaves out, for `run.json`; grows while it goes on.
+        behind_tensors: parameters that are trained while a plain tensor made of each stands in its place.
 
     """
 
@@ -53,6 +54,7 @@ class Subject:
     compiled: bool
     layout: Layout
     notes: Notes = field(default_factory=lambda: Notes([]))
+    behind_tensors: Mapping[ParameterName, nn.Parameter] = field(default_factory=dict)
 
     @property
     def rank(self) -> Rank:
@@ -79,7 +81,7 @@ class Subject:
         state = self.model.state_dict(keep_vars=True)
         return {
             name: tensor
-            for name, tensor in state.items()
+            for name, tensor in {**state, **self.behind_tensors}.items()
             if isinstance(tensor, Tensor) and self.can_store(name, tensor)
         }
 
@@ -161,10 +163,7 @@ class Subject:
 
     def foreign_parameters(self) -> list[int]:
         """For each optimizer, how many of its parameters are not of the model."""
-        moved = [
-            [each for group in optimizer.param_groups for each in group["params"]]
-            for optimizer in self.optimizers
-        ]
+        moved = list(map(_moved, self.optimizers))
         recorded = set(map(id, self.parameters.values()))
         others = [[each for each in of_one if id(each) not in recorded] for of_one in moved]
         if not any(others):
@@ -178,6 +177,8 @@ class Subject:
         Only for a model whose parameters are whole in this process.
         """
         parameters, aliases = _named_parameters(self.model)
+        behind_tensors = self._behind_tensors(parameters, optimizers)
+        parameters = behind_tensors | parameters
         left_out = {name: why for name, each in parameters.items() if (why := _obstacle(each)) is not None}
         recorded = {name: each for name, each in parameters.items() if name not in left_out}
         shards = {name: entire(each, is_mine=self.rank.number == 0) for name, each in recorded.items()}
@@ -187,7 +188,20 @@ class Subject:
             parameters=recorded,
             aliases=aliases,
             layout=Layout(self.rank, shards, left_out),
+            behind_tensors=behind_tensors,
         )
+
+    def _behind_tensors(
+        self, present: Mapping[ParameterName, nn.Parameter], optimizers: Sequence[Optimizer]
+    ) -> dict[ParameterName, nn.Parameter]:
+        """As DDP over tensor parallelism puts a tensor there at the first call of the model, for good."""
+        moved = {id(each) for optimizer in optimizers for each in _moved(optimizer)}
+        moved -= set(map(id, present.values()))
+        return {
+            name: each
+            for name, each in self.parameters.items()
+            if name not in present and id(each) in moved and isinstance(_attribute(self.model, name), Tensor)
+        }
 
     def describe_optimizers(self) -> list[dict[str, Any]]:
         """The entry `optimizers` of `run.json`."""
@@ -205,6 +219,18 @@ class Subject:
             }
             for optimizer in self.optimizers
         ]
+
+
+def _moved(optimizer: Optimizer) -> list[Any]:
+    return [each for group in optimizer.param_groups for each in group["params"]]
+
+
+def _attribute(model: nn.Module, name: str) -> object:
+    """What a model has under a dotted name; None if it has nothing there."""
+    owner: object = model
+    for part in name.split("."):
+        owner = getattr(owner, part, None)
+    return owner
 
 
 def options_of(group: dict[str, Any]) -> Options:
