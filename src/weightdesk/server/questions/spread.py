@@ -55,7 +55,8 @@ def _flat(rows: pa.Table) -> tuple[Any, Any, Any]:
     """Row, bin and count of everything that was counted; the zeros lie in a bin of their own."""
     lists = rows.column("histogram_bin").combine_chunks()
     every = np.arange(rows.num_rows)
-    owners = np.repeat(every, pc.list_value_length(lists).to_numpy())
+    lengths = pc.fill_null(pc.list_value_length(lists), 0)  # of a foreign run, a list may be missing
+    owners = np.repeat(every, lengths.to_numpy())
     counts = pc.list_flatten(rows.column("histogram_count").combine_chunks()).to_numpy()
     return (
         np.concatenate([owners, every]),
