@@ -38,7 +38,7 @@ class Agenda:
         statistics: whether the step last looked at gets statistics.
         snapshot: whether it gets a whole snapshot.
         part: bytes that partial snapshots of its round may have; 0 if it gets none.
-        part_round: the last round with snapshots.
+        begins_part: whether the parameters of these are to be chosen now, for all steps of the round.
         sampling: at every how many rounds weights are sampled from now on.
         longest: the longest stride of the sampled weights so far.
         put_off: what the first round did not get because it would have taken too long.
@@ -54,7 +54,8 @@ class Agenda:
         sparsest: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self.statistics = self.snapshot = False
-        self.part = self.part_round = 0
+        self.part = self._part_round = 0  # the last round with snapshots
+        self.begins_part = False
         self.sampling = self.longest = 1
         self.put_off: tuple[str, ...] = ()
         self._budget, self._schedule, self._together, self._alike = budget, schedule, together, alike
@@ -76,12 +77,15 @@ class Agenda:
         put_off = () if round_ else self.put_off
         self.statistics = round_ % stride == 0 and "statistics" not in put_off
         self.snapshot = self._schedule.is_due(round_, affordable) and "snapshot" not in put_off
-        if not self._budget.is_divisible or self.snapshot or not self._schedule.is_due(round_):
+        may_have_part = self._budget.is_divisible and not self.snapshot and self._schedule.is_due(round_)
+        # what one optimizer's step gets, the others' of the round get, too
+        self.begins_part = may_have_part and round_ != self._part_round
+        if self.begins_part:
+            self.part = self._budget.bytes_for_part(step - self._part_round * self._together)
+        elif not may_have_part:
             self.part = 0
-        elif round_ != self.part_round:  # what one optimizer's step gets, the others' of the round get, too
-            self.part = self._budget.bytes_for_part(step - self.part_round * self._together)
         if self.snapshot or self.part:
-            self.part_round = round_
+            self._part_round = round_
         if self.statistics or self.snapshot or self.part:
             return step + 1
         review = round_ + min(_REVIEW, max(1, round_))

@@ -54,8 +54,8 @@ for much."""
 _REPAYMENT: Final = 0.75
 """Of the share that is spent while recording is ahead of it: so 0.1 s are paid back after 20 s at 2 %."""
 _PART: Final = 0.125
-"""Of what snapshots may take, partial ones get this much at least, and what whole ones leave of it: their
-stride is rounded up to a power of two, which leaves a quarter in the mean."""
+"""Of what snapshots may take, partial ones get what whole ones leave: a quarter in the mean, since their
+stride is rounded up to a power of two. If that leaves nothing they get half of the mean, lest they starve."""
 _PART_FILES: Final = 8e-3
 """Seconds that a partial snapshot takes however little is in it, to make two files: measured with eight
 biases of 2,048 numbers in it, in a model of 34 million weights."""

@@ -77,7 +77,7 @@ class SnapshotKeeper:
         return Snapshot(subject, step)
 
     def choose_part(self, subject: Subject, parameters: Mapping[Optimizer, Parameters], allowed: int) -> Part:
-        """The parameters of a partial snapshot, if so many bytes may be written at each in the long run.
+        """The parameters of a partial snapshot, if it may have so many bytes in the long run.
 
         Arguments:
             subject: what is recorded.

@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 
 from weightdesk.recording.gradients import SeenGradients
 from weightdesk.recording.notes import Notes, enumerate_names
+from weightdesk.recording.optimizers import parameters_of
 from weightdesk.recording.parameterchanges import update_entries
 from weightdesk.recording.sampling import Sampler, choose
 from weightdesk.recording.structure import Structure
@@ -138,7 +139,7 @@ class OptimizedParameters:
     def _note_foreign_parameters(self) -> None:
         subject = self.subject
         for optimizer, foreign in zip(subject.optimizers, subject.foreign_parameters(), strict=True):
-            count = sum(len(group["params"]) for group in optimizer.param_groups)
+            count = len(parameters_of(optimizer))
             kind = type(optimizer).__name__
             if foreign:
                 self._notes.add(

@@ -40,6 +40,11 @@ def optimizers_of(optimizer: Any) -> tuple[Optimizer, ...]:
     return tuple({id(optimizer): optimizer for optimizer in unwrapped}.values())
 
 
+def parameters_of(optimizer: Optimizer) -> list[Any]:
+    """The parameters of all groups of an optimizer, in order."""
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
 def _is_sequence(optimizer: Any) -> bool:
     return not isinstance(optimizer, Optimizer) and (
         isinstance(optimizer, Sequence) or (hasattr(optimizer, "__iter__") and not hasattr(optimizer, "step"))

@@ -100,7 +100,7 @@ class Recorder:
         self._snapshot: Snapshot | StreamedSnapshot | None = None
         self._takes_snapshot = False  # of this step
         self._part: Part | None = None  # parameters to which the cost budget limits its round
-        self._part_round, self._snapshot_activity = 0, "snapshot"  # the last with a part; for the budget
+        self._snapshot_activity = "snapshot"  # or "part", for the budget
         self._stepping: Optimizer | None = None  # the outermost one whose step is under way
         self._samples = False  # whether it is sampled
         self._has_gradients = False  # whether its gradients are final
@@ -348,8 +348,8 @@ class Recorder:
         """Choose the parameters of the next step's snapshot if the cost budget allows no whole one."""
         if not self._agenda.part:
             self._part = None
-        elif self._part_round != self._agenda.part_round:
-            self._part_round, moved = self._agenda.part_round, self._parameters.by_optimizer()
+        elif self._agenda.begins_part:
+            moved = self._parameters.by_optimizer()
             self._part = self._writer.keeper.choose_part(self._subject, moved, self._agenda.part)
         self._snapshot_activity = "snapshot" if self._part is None else "part"
 

@@ -14,6 +14,8 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
+from weightdesk.recording.optimizers import parameters_of
+
 
 class Structure:
     """What a model and its optimizers consist of, to be compared with what they consist of later.
@@ -34,19 +36,15 @@ class Structure:
         self._owners = [table for table, _, _ in slots]
         self._names = [name for _, name, _ in slots]
         self._values = [value for _, _, value in slots]
-        self._groups = [(optimizer, _parameters_of(optimizer)) for optimizer in optimizers]
+        self._groups = [(optimizer, parameters_of(optimizer)) for optimizer in optimizers]
 
     def has_changed(self) -> bool:
         """Whether a module or parameter was added, removed, renamed or replaced, in the model or a group."""
         return not (
             self._lengths == list(map(len, self._tables))
             and all(map(is_, map(dict.get, self._owners, self._names), self._values))
-            and all(_are_same(_parameters_of(optimizer), before) for optimizer, before in self._groups)
+            and all(_are_same(parameters_of(optimizer), before) for optimizer, before in self._groups)
         )
-
-
-def _parameters_of(optimizer: Optimizer) -> list[Any]:
-    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def _are_same(present: list[Any], before: list[Any]) -> bool:

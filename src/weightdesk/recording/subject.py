@@ -20,7 +20,7 @@ from weightdesk.recording.flatshards import flat_modules, local_state, original_
 from weightdesk.recording.gradients import local
 from weightdesk.recording.modulecalls import is_compiled
 from weightdesk.recording.notes import Notes, enumerate_names
-from weightdesk.recording.optimizers import optimizers_of
+from weightdesk.recording.optimizers import optimizers_of, parameters_of
 from weightdesk.recording.placement import Shard, entire, is_distributed, placed_shard
 from weightdesk.recording.ranks import Layout, Rank, layout_of
 from weightdesk.runs.tensorfile import STORED_DTYPES
@@ -63,7 +63,7 @@ class Subject:
 
     def moved_by(self, optimizer: Optimizer) -> dict[ParameterName, nn.Parameter]:
         """The model's parameters among those of one optimizer."""
-        mine = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+        mine = set(map(id, parameters_of(optimizer)))
         return {name: parameter for name, parameter in self.parameters.items() if id(parameter) in mine}
 
     def recorded_by_this(
@@ -163,7 +163,7 @@ class Subject:
 
     def foreign_parameters(self) -> list[int]:
         """For each optimizer, how many of its parameters are not of the model."""
-        moved = list(map(_moved, self.optimizers))
+        moved = list(map(parameters_of, self.optimizers))
         recorded = set(map(id, self.parameters.values()))
         others = [[each for each in of_one if id(each) not in recorded] for of_one in moved]
         if not any(others):
@@ -195,12 +195,13 @@ class Subject:
         self, present: Mapping[ParameterName, nn.Parameter], optimizers: Sequence[Optimizer]
     ) -> dict[ParameterName, nn.Parameter]:
         """As DDP over tensor parallelism puts a tensor there at the first call of the model, for good."""
-        moved = {id(each) for optimizer in optimizers for each in _moved(optimizer)}
+        moved = {id(parameter) for optimizer in optimizers for parameter in parameters_of(optimizer)}
         moved -= set(map(id, present.values()))
+        missing = {name: self.parameters[name] for name in self.parameters if name not in present}
         return {
-            name: each
-            for name, each in self.parameters.items()
-            if name not in present and id(each) in moved and isinstance(_attribute(self.model, name), Tensor)
+            name: parameter
+            for name, parameter in missing.items()
+            if id(parameter) in moved and isinstance(_attribute(self.model, name), Tensor)
         }
 
     def describe_optimizers(self) -> list[dict[str, Any]]:
@@ -219,10 +220,6 @@ class Subject:
             }
             for optimizer in self.optimizers
         ]
-
-
-def _moved(optimizer: Optimizer) -> list[Any]:
-    return [each for group in optimizer.param_groups for each in group["params"]]
 
 
 def _attribute(model: nn.Module, name: str) -> object:

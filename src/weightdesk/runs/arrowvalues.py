@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 
 def numbers(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[Any]:
@@ -42,6 +43,16 @@ def floats(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.float64]:
     if column.null_count:
         values[~presence(column)] = np.nan
     return values
+
+
+def list_lengths(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.int64]:
+    """How many values the list of each row has; 0 if there is no list.
+
+    >>> list_lengths(pa.chunked_array([[[1, 2], None], [[3]]])).tolist()
+    [2, 0, 1]
+    """
+    lengths = pc.list_value_length(column)
+    return np.where(presence(lengths), numbers(lengths), 0).astype(np.int64)
 
 
 def integer(value: int, kind: pa.DataType | None = None) -> pa.Scalar:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from weightdesk.runs.arrowvalues import numbers, presence
+from weightdesk.runs.arrowvalues import list_lengths, numbers, presence
 from weightdesk.runs.footer import Footer
 from weightdesk.runs.format import MAX_STEP, TableFormat
 
@@ -170,7 +170,9 @@ def _check_lists(table: pa.Table, layout: TableFormat) -> None:
     """Check that columns of lists which belong together do."""
     for first, second in layout.paired:
         is_there = {first, second} <= set(table.column_names)
-        if is_there and not np.array_equal(_lengths(table.column(first)), _lengths(table.column(second))):
+        if is_there and not np.array_equal(
+            list_lengths(table.column(first)), list_lengths(table.column(second))
+        ):
             raise ValueError(f"the lists of its columns {first} and {second} differ in length")
     for matrix, width in layout.matrices:
         if {matrix, width} <= set(table.column_names):
@@ -178,15 +180,11 @@ def _check_lists(table: pa.Table, layout: TableFormat) -> None:
 
 
 def _check_matrices(table: pa.Table, matrix: str, width: str) -> None:
-    lengths, widths = _lengths(table.column(matrix)), _or_zero(table.column(width))
+    lengths, widths = list_lengths(table.column(matrix)), _or_zero(table.column(width))
     rows = lengths // np.maximum(widths, 1)
     # A width of 0 or none goes with an empty list; 0 × rows is 0 only then.
     if not np.array_equal(rows * widths, lengths):
         raise ValueError(f"the lists of its column {matrix} are no matrices of the width in {width}")
-
-
-def _lengths(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    return _or_zero(pc.list_value_length(column))
 
 
 def _or_zero(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from weightdesk.runs.arrowvalues import numbers, places
+from weightdesk.runs.arrowvalues import list_lengths, numbers, places
 
 
 def concatenate(tables: Sequence[pa.Table]) -> pa.Table:
@@ -47,6 +48,20 @@ def rows_of_rounds(table: pa.Table, stride: int, together: int = 1) -> pa.Table:
         return table
     wanted = sort_codes(table.column("step")) // together % stride == 0
     return table.take(places(np.flatnonzero(wanted)))
+
+
+def histogram_entries(
+    table: pa.Table,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Row, bin and count of every entry of the histograms in a table of statistics.
+
+    >>> table = pa.table({"histogram_bin": [[3, 5], None], "histogram_count": [[1, 2], None]})
+    >>> [array.tolist() for array in histogram_entries(table)]
+    [[0, 0], [3, 5], [1, 2]]
+    """
+    bins, counts = (table.column(name).combine_chunks() for name in ("histogram_bin", "histogram_count"))
+    rows = np.repeat(np.arange(table.num_rows), list_lengths(bins))
+    return rows, numbers(pc.list_flatten(bins)), numbers(pc.list_flatten(counts))
 
 
 def sort_codes(column: pa.ChunkedArray) -> npt.NDArray[np.generic]:

@@ -8,10 +8,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from weightdesk.runs.format import STATISTICS_SCHEMA
-from weightdesk.runs.rows import sort_codes, sort_rows
+from weightdesk.runs.rows import histogram_entries, sort_codes, sort_rows
 
 _Array: TypeAlias = npt.NDArray[np.generic]
 _Floats: TypeAlias = npt.NDArray[np.float64]
@@ -97,11 +96,8 @@ def _merge_groups(table: pa.Table, starts: npt.NDArray[np.intp]) -> pa.Table:
 
 
 def _merge_histograms(table: pa.Table, group: _Array, groups: int) -> tuple[pa.Array, pa.Array]:
-    lists = table.column("histogram_bin").combine_chunks()
-    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
-    codes = pc.list_flatten(lists).to_numpy()
-    counts = pc.list_flatten(table.column("histogram_count").combine_chunks()).to_numpy()
-    owner = np.repeat(group, lengths)
+    rows, codes, counts = histogram_entries(table)
+    owner = group[rows]
     if not len(owner):
         empty = pa.array([[]] * groups, pa.list_(pa.int64()))
         return empty, empty

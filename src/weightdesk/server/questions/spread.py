@@ -6,9 +6,8 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from weightdesk.runs.rows import sort_rows
+from weightdesk.runs.rows import histogram_entries, sort_rows
 from weightdesk.server.questions.question import Question
 from weightdesk.server.session import Session
 from weightdesk.server.statistics import evenly, statistics
@@ -53,13 +52,10 @@ class SpreadQuestion(Question[Spread]):
 
 def _flat(rows: pa.Table) -> tuple[Any, Any, Any]:
     """Row, bin and count of everything that was counted; the zeros lie in a bin of their own."""
-    lists = rows.column("histogram_bin").combine_chunks()
     every = np.arange(rows.num_rows)
-    lengths = pc.fill_null(pc.list_value_length(lists), 0)  # of a foreign run, a list may be missing
-    owners = np.repeat(every, lengths.to_numpy())
-    counts = pc.list_flatten(rows.column("histogram_count").combine_chunks()).to_numpy()
+    owners, bins, counts = histogram_entries(rows)
     return (
         np.concatenate([owners, every]),
-        np.concatenate([pc.list_flatten(lists).to_numpy(), np.zeros(len(every), np.int64)]),
+        np.concatenate([bins, np.zeros(len(every), np.int64)]),
         np.concatenate([counts, rows.column("zeros").to_numpy()]),
     )
